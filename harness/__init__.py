@@ -1,0 +1,1 @@
+"""emotion-harness: claims about emotion recognition, tested. Start at `harness.claims` and `harness.session`."""

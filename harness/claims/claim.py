@@ -1,0 +1,75 @@
+"""What a claim is: roles that models play, and a pure function from their evidence to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from harness.claims.verdict import Effect, Verdict
+from harness.models.base import Kind, Published
+from harness.predictions import Predictions
+
+Evidence: TypeAlias = Predictions | Published
+
+
+@dataclass(frozen=True)
+class Role:
+    """A part in a claim.
+
+    Attributes:
+        name: e.g. `vlm`.
+        kinds: which kinds of models can play it.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a judgement needs besides the evidence.
+
+    Attributes:
+        cell: name of the cell(s), as in test ids.
+        alpha: family-wise error rate; intervals are at 1 - alpha each.
+        family_size: how many tests of this claim are judged together.
+        seed: seed of every resampling.
+        replicates: bootstrap replicates and permutations.
+        barred: why this evidence may not decide ("" when it may).
+        notes: findings to hand on to the reader.
+    """
+
+    cell: str
+    alpha: float = 0.05
+    family_size: int = 1
+    seed: int = 0
+    replicates: int = 10_000
+    barred: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> float:
+        """The level that the family leaves to its first rejection; power is computed at it."""
+        return self.alpha / max(1, self.family_size)
+
+    def testable(self, effect: Effect) -> bool:
+        """Whether more samples could decide: not when the evidence is barred or the effect is exactly none."""
+        return not self.barred and effect.value != 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A named hypothesis over cells.
+
+    Attributes:
+        name: as in suite.toml and test names.
+        hypothesis: one sentence.
+        roles: one model per role makes a cell of the claim.
+        judge: `judge(*evidence in the order of roles, context) -> Verdict`. Pure.
+    """
+
+    name: str
+    hypothesis: str
+    roles: tuple[Role, ...]
+    judge: Callable[..., Verdict]

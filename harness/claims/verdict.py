@@ -1,0 +1,123 @@
+"""The outcome of a claim on one cell, and how a family of outcomes is settled together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from harness.statistics import Estimate, holm
+
+Outcome = Literal["supported", "refuted", "inconclusive"]
+OUTCOMES: tuple[Outcome, ...] = ("supported", "refuted", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A named effect size; without an interval where only a point is known.
+
+    Attributes:
+        name: what differs, e.g. `accuracy difference`.
+        value: point estimate.
+        low: lower end of the confidence interval.
+        high: upper end.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, name: str, estimate: Estimate) -> Effect:
+        """Names an estimate."""
+        return cls(name, float(estimate.value), float(estimate.low), float(estimate.high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a claim came to on one cell.
+
+    Attributes:
+        claim: name of the claim.
+        cell: the cell(s) it was judged on, as in test ids.
+        outcome: supported, refuted or inconclusive.
+        effect: the effect that decides; positive favours the claim.
+        p_value: two-sided, or None when the evidence allows no test.
+        alpha: family-wise error rate.
+        n: samples (of the smaller side when the sides differ).
+        n_needed: samples at which the observed effect would be detected with power 0.8, at the level
+            that the whole family leaves to one test; None when no number would do.
+        detectable_effect: smallest effect that n detects with power 0.8 at that level.
+        paired: whether both sides answered the same samples.
+        method: test and interval, in words.
+        reason: one sentence a reader can quote.
+        secondary: effects that are shown and do not decide.
+        notes: what else a reader must know.
+        barred: why the evidence may not decide, or "".
+        p_adjusted: Holm-adjusted within the family.
+        family_size: how many tests the adjustment is over.
+    """
+
+    claim: str
+    cell: str
+    outcome: Outcome
+    effect: Effect
+    p_value: float | None
+    alpha: float
+    n: int
+    n_needed: int | None
+    detectable_effect: float | None
+    paired: bool
+    method: str
+    reason: str
+    secondary: tuple[Effect, ...] = ()
+    notes: tuple[str, ...] = ()
+    barred: str = ""
+    p_adjusted: float | None = None
+    family_size: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, with `verdict` in place of `outcome`, as in claims.json."""
+        plain = asdict(self)
+        plain["verdict"] = plain.pop("outcome")
+        return plain
+
+
+def decide(effect: Effect, p_value: float | None, alpha: float, barred: str = "") -> Outcome:
+    """Supported or refuted when test and interval agree that the effect is not zero; else inconclusive."""
+    if barred or p_value is None or p_value >= alpha or effect.low is None or effect.high is None:
+        return "inconclusive"
+    if effect.low > 0:
+        return "supported"
+    return "refuted" if effect.high < 0 else "inconclusive"
+
+
+def settle(family: Sequence[Verdict]) -> list[Verdict]:
+    """Judges a family of verdicts of one claim together: Holm-adjusted p-values decide.
+
+    Verdicts that are barred or have no p-value take no part in the adjustment.
+    """
+    counted = [v.p_value if v.p_value is not None and not v.barred else None for v in family]
+    adjusted = iter(holm([p for p in counted if p is not None]))
+    size = sum(p is not None for p in counted)
+    settled = []
+    for verdict, p in zip(family, counted, strict=True):
+        p_adjusted = None if p is None else float(next(adjusted))
+        outcome = decide(verdict.effect, p_adjusted, verdict.alpha, verdict.barred)
+        settled.append(
+            replace(
+                verdict,
+                outcome=outcome,
+                p_adjusted=p_adjusted,
+                family_size=size,
+                reason=_reason(verdict, outcome, p_adjusted, size),
+            )
+        )
+    return settled
+
+
+def _reason(verdict: Verdict, outcome: Outcome, p_adjusted: float | None, size: int) -> str:
+    if outcome == verdict.outcome or p_adjusted is None:
+        return verdict.reason
+    return f"{verdict.reason} After Holm's adjustment over {size} tests p = {p_adjusted:.3g}: {outcome}."

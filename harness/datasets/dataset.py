@@ -1,0 +1,158 @@
+"""One split of one data set: what every adapter makes and everything else reads."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError
+from harness.labels import LabelSpace
+
+from .pixels import Pixels, pixel_digest
+from .sampling import stratified_subset
+
+# Decoded FER-2013 takes 83 MB and fits; of a set of photographs the first ones are kept. Runs go through
+# a set in order again and again, where keeping the first beats keeping the latest.
+CACHE_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled image.
+
+    Attributes:
+        id: Unique within its split, and the same wherever the files lie.
+        label: A label of the data set's space.
+        group: What makes samples dependent (subject, video, album), or None when the set does not say.
+    """
+
+    id: str
+    label: str
+    group: str | None = None
+
+
+@dataclass
+class _Decoded:
+    pixels: dict[str, Pixels] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """The samples of one split, with pixels decoded when first asked for and kept.
+
+    Attributes:
+        name: Name of the data set.
+        split: Name of the split.
+        space: What the labels mean and how they are ordered.
+        samples: The samples; their positions index every array of the harness.
+        read: Decoder, from a sample's id to uint8 pixels of shape (H, W) or (H, W, 3); raises DataError.
+        problems: What was left out and why, one line each.
+        stamp: Changes with any file of the set and is known without decoding; None where it cannot be had.
+
+    Raises:
+        DataError: There is no sample, or two have the same id.
+        UsageError: A label is not one of the space.
+    """
+
+    name: str
+    split: str
+    space: LabelSpace
+    samples: tuple[Sample, ...] = field(repr=False)
+    read: Callable[[str], Pixels] = field(repr=False)
+    problems: tuple[str, ...] = ()
+    stamp: str | None = None
+    _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.samples:
+            found = f"; the first problem: {self.problems[0]}" if self.problems else ""
+            raise DataError(f"{self} has no usable image{found}. Check the files against the set's layout.")
+        if len({sample.id for sample in self.samples}) < len(self.samples):
+            raise DataError(f"{self} has two samples of one id. Give every image an id of its own.")
+        for label in {sample.label for sample in self.samples}:
+            self.space.index(label)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.split}"
+
+    def pixels(self, index: int) -> Pixels:
+        """The decoded image: uint8, (H, W) grey or (H, W, 3) RGB, read-only (copy it to change it).
+
+        Raises:
+            DataError: The image cannot be read; the message names the file.
+        """
+        sample_id = self.samples[index].id
+        pixels = self._decoded.pixels.get(sample_id)
+        if pixels is None:
+            pixels = self.read(sample_id)
+            pixels.flags.writeable = False
+            if self._decoded.size + pixels.nbytes <= CACHE_BYTES:
+                self._decoded.pixels[sample_id] = pixels
+                self._decoded.size += pixels.nbytes
+        return pixels
+
+    def digest(self, index: int) -> str:
+        """The digest of the decoded image, see `pixel_digest`.
+
+        Raises:
+            DataError: The image cannot be read; the message names the file.
+        """
+        sample_id = self.samples[index].id
+        digest = self._decoded.digests.get(sample_id)
+        if digest is None:
+            digest = self._decoded.digests[sample_id] = pixel_digest(self.pixels(index))
+        return digest
+
+    @cached_property
+    def gold(self) -> NDArray[np.int64]:
+        """The label of each sample as an index into the space: shape (N,)."""
+        index = {label: position for position, label in enumerate(self.space.labels)}
+        return np.array([index[sample.label] for sample in self.samples], dtype=np.int64)
+
+    @cached_property
+    def digests(self) -> list[str | None]:
+        """The digest of each image, None where it cannot be read. Decodes the whole split."""
+        return [self._digest_or_none(index) for index in range(len(self))]
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each sample; without one, exact copies of an image form a group."""
+        return [
+            sample.group or self._digest_or_none(index) or sample.id
+            for index, sample in enumerate(self.samples)
+        ]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, labels and decoded pixels, in order: equal for equal data in any container."""
+        total = hashlib.sha256()
+        for sample, digest in zip(self.samples, self.digests, strict=True):
+            total.update(json.dumps([sample.id, sample.label, digest]).encode())
+        return total.hexdigest()
+
+    def limit(self, n: int, seed: int = 0) -> "Dataset":
+        """At most `n` samples, stratified by label, in the order of this data set.
+
+        The choice depends on ids and `seed` alone, not on the order of files, and a smaller `n` picks
+        from what a larger one picks. Decoded pixels are shared with this data set.
+
+        Raises:
+            UsageError: `n` is not positive.
+        """
+        chosen = stratified_subset([(sample.label, sample.id) for sample in self.samples], n, seed)
+        return replace(self, samples=tuple(self.samples[index] for index in chosen))
+
+    def _digest_or_none(self, index: int) -> str | None:
+        try:
+            return self.digest(index)
+        except DataError:
+            return None

@@ -1,0 +1,154 @@
+"""Any set of images in label folders or in a CSV list, described by a few lines of the suite.
+
+[datasets.caer-s]                       [datasets.rafdb]
+adapter = "images"                      adapter = "images"
+path = "CAER-S"                         path = "RAF-DB"
+space = "caer"                          space = "rafdb"
+                                        csv = "list_patition_label.txt"
+[datasets.ckplus]                       columns = ["path", "label"]
+adapter = "images"                      file = "aligned/<stem>_aligned.jpg"
+path = "CK+48"                          layout = "aligned/<split>_*"
+space = "ckplus"                        labels = { 1 = "surprise", 2 = "fear", 3 = "disgust",
+layout = "<label>/*"                        4 = "happiness", 5 = "sadness", 6 = "anger", 7 = "neutral" }
+group = "^(S\\d+)_"
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from harness.errors import DataError, Unavailable, UsageError
+from harness.labels import LabelSpace, label_space
+
+from .dataset import Dataset, Sample
+from .listing import WHOLE, Listed, Listing, from_names, from_table
+from .problems import Problems
+from .tree import TreeImages, open_tree
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+
+
+def load(
+    root: Path,
+    split: str,
+    *,
+    name: str,
+    space: str | Sequence[str],
+    path: str | None = None,
+    layout: str | None = None,
+    csv: str | None = None,
+    columns: Sequence[str] | None = None,
+    file: str = "<path>",
+    labels: Mapping[str, str] | None = None,
+    splits: Mapping[str, str | Sequence[str]] | None = None,
+    group: str | None = None,
+    extensions: Sequence[str] = EXTENSIONS,
+    obtain: str = "Put it there",
+) -> Dataset:
+    r"""One split of a set of images. The id of a sample is the name of its file under `path`.
+
+    Args:
+        root: Data root.
+        split: The split wanted; `all` where the set has no splits.
+        name: What the suite calls the data set.
+        space: Name of a label space, or the labels in order.
+        path: Folder or zip, absolute or under the root. Default: `name`, or `name`.zip.
+        layout: What file names say: `<split>`, `<label>` and `*`. Default: `<split>/<label>/*`, and `*`
+            for a CSV list.
+        csv: A list inside `path` with columns path, label and perhaps group and split; its cells are
+            parted by commas, tabs or spaces.
+        columns: The names of its columns, when it has no header.
+        file: The file that a row means: `<path>` as listed, or with `<stem>` for it without extension.
+        labels: What the set writes -> label, where the two differ by more than case or a synonym.
+        splits: Split -> what the set calls it (one name or several), where the two differ.
+        group: Pattern whose one group finds the sample's group in the file name, such as `^(S\d+)_`.
+        extensions: Which files of a folder are images.
+        obtain: How to get the data, for the message when it is absent.
+
+    Raises:
+        UsageError: An option is wrong, or the split is unknown.
+        Unavailable: There is nothing at `path`.
+        DataError: The zip or the list is broken, or holds no usable image.
+    """
+    label_names = label_space(space) if isinstance(space, str) else LabelSpace.of(name, tuple(space))
+    finder = _group_pattern(name, group)
+    tree = open_tree(_locate(root, name, path, obtain))
+    if csv is None:
+        suffixes = tuple(extension.lower() for extension in extensions)
+        images = [file_name for file_name in tree.names if file_name.lower().endswith(suffixes)]
+        listing = from_names(images, layout or "<split>/<label>/*")
+    else:
+        listing = from_table(tree, csv, columns, file, layout or "*")
+    chosen = _of_split(listing, name, split, splits)
+
+    problems = Problems()
+    samples = []
+    for item in sorted(chosen, key=lambda item: item.file):
+        text = (labels or {}).get(item.label, item.label)
+        try:
+            label = label_names.resolve(text)
+        except UsageError:
+            problems.add(f"unknown label {text!r}, left out", item.file)
+            continue
+        found = finder.search(PurePosixPath(item.file).name) if finder else None
+        if finder and not found:
+            problems.add(f"no group by the pattern {finder.pattern}, so it stands alone", item.file)
+        samples.append(Sample(item.file, label, found[1] if found else item.group))
+    return Dataset(
+        name=name,
+        split=split,
+        space=label_names,
+        samples=tuple(samples),
+        read=TreeImages(tree, {sample.id: sample.id for sample in samples}),
+        problems=tree.problems + listing.problems.lines() + problems.lines(),
+        stamp=tree.stamp,
+    )
+
+
+def _locate(root: Path, name: str, path: str | None, obtain: str) -> Path:
+    place = root / Path(path or name).expanduser()
+    packed = place.with_name(f"{place.name}.zip")
+    for candidate in (place, packed):
+        if candidate.exists():
+            return candidate
+    raise Unavailable(
+        f"{name} is not here: looked for {place} and {packed.name}. {obtain.rstrip('.')}, "
+        "or set `path` in the suite or the data root (--data-root or $HARNESS_DATA)."
+    )
+
+
+def _group_pattern(name: str, group: str | None) -> re.Pattern[str] | None:
+    if group is None:
+        return None
+    try:
+        pattern = re.compile(group)
+    except re.error as error:
+        raise UsageError(f"Option `group` of {name} is no pattern ({error}). Correct it.") from error
+    if pattern.groups != 1:
+        raise UsageError(
+            f"Option `group` of {name} has {pattern.groups} groups. Put one pair of brackets around "
+            r"what names the group, as in ^(S\d+)_."
+        )
+    return pattern
+
+
+def _of_split(
+    listing: Listing, name: str, split: str, splits: Mapping[str, str | Sequence[str]] | None
+) -> list[Listed]:
+    if not listing.items:
+        found = listing.problems.lines()
+        raise DataError(
+            f"{name} has no image where its layout says{': ' + found[0] if found else ''}. "
+            "Check `layout`, `csv` and `extensions` in the suite."
+        )
+    present = sorted({item.split for item in listing.items})
+    theirs = (splits or {}).get(split, split)
+    wanted = {theirs} if isinstance(theirs, str) else set(theirs)
+    chosen = [item for item in listing.items if item.split in wanted]
+    if not chosen:
+        hint = " (it has no splits)" if present == [WHOLE] else ""
+        raise UsageError(
+            f"Unknown split {name}:{split}. Use one of: {', '.join(present)}{hint}, "
+            "or name it under `splits` in the suite."
+        )
+    return chosen

@@ -1,0 +1,79 @@
+"""From an entry of the suite to a data set, through the adapter that the entry names."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, cast
+
+from harness.errors import UsageError
+
+from .dataset import Dataset
+
+ENTRY_POINTS = "emotion_harness.datasets"
+_ADAPTERS = {"fer2013": "harness.datasets.fer2013:load", "images": "harness.datasets.images:load"}
+
+Adapter = Callable[..., Dataset]
+
+
+def load_dataset(entry: Mapping[str, Any], name: str, split: str, data_root: Path) -> Dataset:
+    """One split of the data set that `entry` describes.
+
+    Args:
+        entry: Options of the adapter, and `adapter`: its name (default: `name`).
+        name: What the suite calls the data set.
+        split: The split wanted.
+        data_root: The folder that relative paths start from.
+
+    Returns:
+        What the adapter gives for `adapter(data_root, split, name=name, **options)`.
+
+    Raises:
+        UsageError: The adapter, the split or an option is unknown, or an option is missing or wrong.
+        Unavailable: The data is not there; the message says where it was looked for and how to get it.
+        DataError: Nothing of the data can be used.
+    """
+    options = {**entry, "name": name}
+    kind = options.pop("adapter", name)
+    adapter = _adapter(kind, name)
+    _check_options(adapter, kind, name, options)
+    return adapter(data_root, split, **options)
+
+
+def dataset_adapters() -> tuple[str, ...]:
+    """The names of all adapters, packaged and from entry points."""
+    return tuple(sorted({*_ADAPTERS, *_plugins()}))
+
+
+def _adapter(kind: str, name: str) -> Adapter:
+    if kind in _ADAPTERS:
+        module, _, function = _ADAPTERS[kind].partition(":")
+        return cast("Adapter", getattr(import_module(module), function))
+    plugins = _plugins()
+    if kind not in plugins:
+        raise UsageError(
+            f"Dataset {name!r} wants the unknown adapter {kind!r}. "
+            f"Use one of: {', '.join(dataset_adapters())}; `images` reads label folders and CSV lists."
+        )
+    return cast("Adapter", plugins[kind].load())
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def _check_options(adapter: Adapter, kind: str, name: str, options: Mapping[str, Any]) -> None:
+    parameters = list(inspect.signature(adapter).parameters.values())[2:]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = {parameter.name: parameter.default is parameter.empty for parameter in parameters}
+    listed = ", ".join(option for option in known if option != "name")
+    if unknown := [option for option in options if option not in known]:
+        raise UsageError(
+            f"Dataset {name!r} has the unknown option {unknown[0]!r}. Adapter {kind!r} knows: {listed}."
+        )
+    if missing := [option for option, required in known.items() if required and option not in options]:
+        raise UsageError(
+            f"Dataset {name!r} lacks the option {missing[0]!r}. Adapter {kind!r} knows: {listed}."
+        )

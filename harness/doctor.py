@@ -1,0 +1,92 @@
+"""What can run here, what cannot, why, and how to mend it; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.datasets import load_dataset
+from harness.errors import HarnessError
+from harness.models import Context, build_model
+from harness.predictions.store import Store
+from harness.restoration import get_restorer
+from harness.session import pick_device
+from harness.suite import Suite
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor.
+
+    Attributes:
+        what: e.g. `model resnet50-48px`.
+        ok: whether it can run.
+        state: what was found, or the cause and the fix.
+    """
+
+    what: str
+    ok: bool
+    state: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def examine(suite: Suite, data_root: Path, store: Path) -> list[Finding]:
+    """Looks at Python, device, store, and every dataset, model and restoration of a suite."""
+    return [
+        Finding("python", True, sys.version.split()[0]),
+        Finding("device", True, pick_device("auto")),
+        _store(store),
+        *_datasets(suite, data_root),
+        *_models(suite, data_root),
+        *_restorations(suite),
+    ]
+
+
+def _store(path: Path) -> Finding:
+    try:
+        Store(path).check_writable()
+    except HarnessError as error:
+        return Finding("store", False, str(error))
+    return Finding("store", True, str(path))
+
+
+def _datasets(suite: Suite, data_root: Path) -> Iterator[Finding]:
+    sources = dict.fromkeys(source for profile in suite.profiles.values() for source in profile.datasets)
+    for source in sources:
+        name, _, split = source.partition(":")
+        try:
+            dataset = load_dataset(suite.datasets[name], name, split, data_root)
+        except HarnessError as error:
+            yield Finding(f"dataset {source}", False, str(error))
+            continue
+        left_out = f", {len(dataset.problems)} problems: {dataset.problems[0]}" if dataset.problems else ""
+        yield Finding(f"dataset {source}", True, f"{len(dataset):,} samples{left_out}")
+
+
+def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:
+    for name, entry in suite.models.items():
+        try:
+            build_model(name, entry, Context(data_root, suite.path.parent))
+        except HarnessError as error:
+            yield Finding(f"model {name}", False, str(error))
+        else:
+            yield Finding(f"model {name}", True, suite.kind(name))
+    for source in dict.fromkeys(number.source for number in suite.published):
+        count = sum(number.source == source for number in suite.published)
+        yield Finding(f"published @{source}", True, f"{count} published results")
+
+
+def _restorations(suite: Suite) -> Iterator[Finding]:
+    for name in dict.fromkeys(r for profile in suite.profiles.values() for r in profile.restorations):
+        try:
+            get_restorer(name)
+        except HarnessError as error:
+            yield Finding(f"restoration {name}", False, str(error))
+        else:
+            yield Finding(f"restoration {name}", True, "ready")

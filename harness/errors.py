@@ -1,0 +1,36 @@
+"""Every error the harness raises on purpose.
+
+The message of each is one sentence that names the cause and one that names the fix; fronts print it
+as it stands and exit with status 2. Anything else that escapes is a bug in the harness.
+"""
+
+
+class HarnessError(Exception):
+    """Base of all errors that a user can mend. `str(error)` is a single line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class UsageError(HarnessError, ValueError):
+    """An argument, option or configuration entry is wrong."""
+
+
+class Unavailable(HarnessError):
+    """Something absent here: a dataset, a checkpoint, an optional package. Evals skip on it."""
+
+
+class DataError(HarnessError):
+    """A file of a dataset cannot be used; the message names the file."""
+
+
+class ModelError(HarnessError):
+    """A checkpoint or its card is corrupt, incomplete or disagrees with what was asked for."""
+
+
+class StoreError(HarnessError):
+    """The prediction store cannot be written. Everything written before stays."""
+
+
+class HarnessWarning(UserWarning):
+    """Something was mended or left out, and the run goes on; the message names it."""

@@ -1,0 +1,134 @@
+"""The shapes of models. Adapters satisfy them by structure; nobody subclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import Unavailable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.datasets import Dataset
+    from harness.identity import Identity
+
+Kind = Literal["classifier", "contrastive", "generative"]
+KINDS: tuple[Kind, ...] = ("classifier", "contrastive", "generative")
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A loaded classifier."""
+
+    def classify(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Probabilities (N, K) for N decoded images (H, W) or (H, W, 3), in the order of its labels."""
+
+
+@runtime_checkable
+class RunnableModel(Protocol):
+    """A model that answers here.
+
+    Attributes:
+        kind: classifier, contrastive or generative.
+        labels: the labels of its outputs, in order.
+        trained_on: `dataset:split` it has seen, or None when unknown.
+        correct: `dataset:split` -> (correct, n) that its trainer recorded; measured answers are held
+            against it.
+    """
+
+    kind: Kind
+    labels: tuple[str, ...]
+    trained_on: str | None
+    correct: Mapping[str, tuple[int, int]]
+
+    def identity(self, device: str, dtype: str) -> Identity:
+        """Everything that can change its answers, found without loading it."""
+
+    def load(self, device: str, dtype: str) -> Classifier:
+        """Loads weights. The one expensive call."""
+
+
+@runtime_checkable
+class TableModel(Protocol):
+    """A model that answered elsewhere and left a predictions CSV."""
+
+    kind: Kind
+    labels: tuple[str, ...]
+
+    def answers(self, dataset: Dataset) -> pd.DataFrame:
+        """One row per sample of the dataset, in its order; samples without a row are failures."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Numbers of one system on one dataset:split, as a paper or leaderboard gives them.
+
+    Attributes:
+        model: suite name, `<model>@<source>`.
+        system: the model's name without its source: two publications of one system share it.
+        kind: classifier, contrastive or generative.
+        dataset: dataset name.
+        split: split name.
+        n: how many samples the numbers are over.
+        metrics: metric -> value as a proportion.
+        source: who published it.
+        restoration: what was done to the pixels.
+        note: what a reader must know.
+        counts: metric -> how many samples this metric is over.
+        decimals: metric -> digits after the point of the proportion, as printed.
+    """
+
+    model: str
+    system: str
+    kind: Kind
+    dataset: str
+    split: str
+    n: int
+    metrics: Mapping[str, float]
+    source: str
+    restoration: str = "none"
+    note: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    decimals: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where adapters look for files.
+
+    Attributes:
+        data_root: the data root.
+        suite_folder: folder of suite.toml.
+    """
+
+    data_root: Path
+    suite_folder: Path
+
+    def find(self, path: str) -> Path:
+        """Finds a checkpoint or table named in the suite.
+
+        Looks beside suite.toml, in the data root, in `checkpoints/` of the data root and in `checkpoints/`
+        beside the data root. Absolute paths are taken as they are.
+
+        Raises:
+            Unavailable: it is in none of them.
+        """
+        folders = [
+            self.suite_folder,
+            self.data_root,
+            self.data_root / "checkpoints",
+            self.data_root.parent / "checkpoints",
+        ]
+        for folder in folders:
+            if (folder / path).is_file():
+                return (folder / path).resolve()
+        looked = ", ".join(str(folder) for folder in folders)
+        raise Unavailable(
+            f"{path} is not in {looked}. Put it in one of them, or train it with `harness train`."
+        )

@@ -1,0 +1,113 @@
+"""The JSON card that stands beside a checkpoint and says how to use it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a classifier checkpoint expects and answers.
+
+    Attributes:
+        architecture: timm name, e.g. `resnet50`.
+        labels: output order of the classifier head.
+        in_chans: 1 (grey) or 3 (RGB).
+        input_size: (height, width) in pixels; other sizes are resized (bicubic, antialiased).
+        mean: per-channel mean, on pixels scaled to [0, 1].
+        std: per-channel standard deviation, on the same scale.
+        trained_on: `dataset:split` of the training data, or None when unknown. Evals use it to tell
+            test images that the model has seen.
+        selected_on: `dataset:split` that chose the epoch, or None.
+        correct: `dataset:split` -> [correct, n], as measured by the trainer.
+        extra: everything else the card says (optimizer, epochs, seed, ...); never read by the harness.
+    """
+
+    architecture: str
+    labels: tuple[str, ...]
+    in_chans: int
+    input_size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    trained_on: str | None = None
+    selected_on: str | None = None
+    correct: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Card:
+        """Reads and checks a card.
+
+        Raises:
+            ModelError: the file is absent, not JSON, or a field is missing or contradicts another.
+        """
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(
+                f"The checkpoint has no card: {path} does not exist. Write one with architecture, labels, "
+                "in_chans, input_size, mean and std."
+            ) from None
+        except (ValueError, OSError) as error:
+            raise ModelError(
+                f"The card {path} is not readable JSON ({error}). Mend or rewrite it."
+            ) from error
+        return cls._checked(raw, path)
+
+    @classmethod
+    def _checked(cls, raw: Any, path: Path) -> Card:
+        known = {f.name for f in fields(cls)} - {"extra"}
+        required = {"architecture", "labels", "in_chans", "input_size", "mean", "std"}
+        if not isinstance(raw, dict) or not required <= raw.keys():
+            missing = sorted(required - set(raw if isinstance(raw, dict) else ()))
+            raise ModelError(f"The card {path} lacks {', '.join(missing)}. Add what is missing.")
+        values = {name: raw[name] for name in known & raw.keys()}
+        for name in ("labels", "input_size", "mean", "std"):
+            values[name] = tuple(values[name])
+        values["correct"] = {key: (int(k), int(n)) for key, (k, n) in values.get("correct", {}).items()}
+        card = cls(**values, extra={name: raw[name] for name in raw.keys() - known})
+        card._check(raw.get("num_classes", len(card.labels)), path)
+        return card
+
+    def _check(self, num_classes: int, path: Path) -> None:
+        if len(set(self.labels)) != len(self.labels) or num_classes != len(self.labels):
+            raise ModelError(
+                f"The card {path} names {len(set(self.labels))} distinct labels for {num_classes} classes. "
+                "List each output label once, in the order of the classifier head."
+            )
+        if self.in_chans not in (1, 3) or not len(self.mean) == len(self.std) == self.in_chans:
+            raise ModelError(
+                f"The card {path} gives {len(self.mean)} means and {len(self.std)} stds for {self.in_chans} "
+                "channels. Give one of each per channel, with 1 or 3 channels."
+            )
+        if len(self.input_size) != 2 or min(self.input_size) < 1 or min(self.std) <= 0:
+            raise ModelError(f"The card {path} has a bad input_size or std. Use [height, width] and std > 0.")
+
+    def write(self, path: Path) -> None:
+        """Writes the card as JSON; `Card.read` gives it back."""
+        body = {k: v for k, v in asdict(self).items() if k != "extra"}
+        body = {**body, "num_classes": len(self.labels), **self.extra}
+        path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file, remembered while its size and modification time stay the same."""
+    stat = path.stat()
+    return _file_digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _file_digest(path: Path, size: int, modified: int) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,95 @@
+"""CNNs and ViTs of timm, from a safetensors checkpoint and its JSON card."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import ModelError
+from harness.identity import Identity, package_versions, source_version
+from harness.models import network, pixels
+from harness.models.base import Context, Kind
+from harness.models.card import Card, file_digest
+from harness.models.network import LoadedNetwork, require
+
+
+class TimmClassifier:
+    """A timm architecture with trained weights.
+
+    Args:
+        context: where the checkpoint is looked for.
+        checkpoint: `NAME.safetensors`; its card is `NAME.json` beside it.
+        labels: optional check: the order that the suite's author believes; must be the card's.
+
+    Raises:
+        Unavailable: the checkpoint or a package is absent.
+        ModelError: the card is wrong, or `labels` disagrees with it.
+    """
+
+    kind: Kind = "classifier"
+
+    def __init__(self, *, context: Context, checkpoint: str, labels: Sequence[str] | None = None) -> None:
+        self.path: Path = context.find(checkpoint)
+        self.card = Card.read(self.path.with_suffix(".json"))
+        self.labels = self.card.labels
+        self.trained_on = self.card.trained_on
+        self.correct: Mapping[str, tuple[int, int]] = self.card.correct
+        if labels is not None and tuple(labels) != self.labels:
+            raise ModelError(
+                f"The suite orders the labels of {self.path.name} {', '.join(labels)}, its card "
+                f"{', '.join(self.labels)}. Keep the order the network was trained with, in one place."
+            )
+        require("timm", "torch", "safetensors")
+
+    def identity(self, device: str, dtype: str) -> Identity:
+        """See `RunnableModel.identity`."""
+        card = self.card
+        return Identity(
+            model=f"timm:{card.architecture}",
+            weights=file_digest(self.path),
+            labels=card.labels,
+            adapter=source_version(sys.modules[__name__], network, pixels),
+            processor={
+                "in_chans": card.in_chans,
+                "size": card.input_size,
+                "mean": card.mean,
+                "std": card.std,
+            },
+            dtype=dtype,
+            device=device.partition(":")[0],
+            packages=package_versions("torch", "timm", "numpy"),
+        )
+
+    def load(self, device: str, dtype: str) -> LoadedNetwork:
+        """Builds the network and loads its weights.
+
+        Raises:
+            ModelError: the checkpoint is corrupt or does not fit the architecture of the card.
+        """
+        import timm
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        card = self.card
+        try:
+            module = timm.create_model(
+                card.architecture, pretrained=False, num_classes=len(card.labels), in_chans=card.in_chans
+            )
+        except RuntimeError as error:
+            raise ModelError(
+                f"timm cannot build {card.architecture} ({error}). Correct the card of {self.path}."
+            ) from error
+        try:
+            module.load_state_dict(load_file(self.path))
+        except SafetensorError as error:
+            raise ModelError(
+                f"The checkpoint {self.path} is corrupt ({error}). Fetch or train it again."
+            ) from error
+        except RuntimeError as error:
+            first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+            raise ModelError(
+                f"The weights of {self.path} do not fit {card.architecture} with {len(card.labels)} classes and "
+                f"{card.in_chans} channels ({first}). Correct the card."
+            ) from error
+        return LoadedNetwork.place(module, card, device, dtype)

@@ -1,0 +1,122 @@
+"""The options of the pytest plugin, each of which is also an ini key."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.suite import Filters, Profile, Suite
+
+if TYPE_CHECKING:
+    from harness.session import Settings
+
+# name, type, default, help
+SINGLE: tuple[tuple[str, type, Any, str], ...] = (
+    ("suite", str, "evals/suite.toml", "the suite, relative to the root folder"),
+    ("profile", str, "default", "part of the suite: smoke, default or nightly"),
+    (
+        "data-root",
+        str,
+        None,
+        "folder of the datasets (default: $HARNESS_DATA, else ~/.cache/emotion-harness/data)",
+    ),
+    ("store", str, None, "prediction store (default: $HARNESS_STORE, else ~/.cache/emotion-harness/store)"),
+    ("reports", str, "reports", "where the run folder is made"),
+    ("limit", int, None, "at most this many samples per dataset:split, stratified and seeded"),
+    ("device", str, "auto", "torch device"),
+    ("dtype", str, "float32", "float32, bfloat16 or float16"),
+    ("batch-size", int, 64, "images per batch to begin with; halves when memory runs out"),
+    ("alpha", float, 0.05, "family-wise error rate of each claim"),
+    ("baseline", str, None, "run folder to compare this run with"),
+    ("engine", str, "local", "where predictions are made: local"),
+)
+REPEATED: tuple[tuple[str, str], ...] = (
+    ("model", "only models that match this glob; narrows the roles that it matches"),
+    ("dataset", "only dataset:split (or dataset) that matches this glob"),
+    ("restoration", "only restorations that match this glob"),
+    ("prompt", "only prompts that match this glob"),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Adds all options and ini keys."""
+    group = parser.getgroup("harness", "emotion-harness")
+    for name, kind, default, text in SINGLE:
+        shown = f"{text} (default: {default})" if default is not None else text
+        group.addoption(f"--{name}", type=kind, default=None, help=shown)
+        parser.addini(_key(name), text, type="string", default="")
+    for name, text in REPEATED:
+        group.addoption(f"--{name}", action="append", default=[], metavar="GLOB", help=f"{text}; may repeat")
+        parser.addini(name, f"{text}, separated by blanks", type="string", default="")
+    group.addoption(
+        "--strict-claims", action="store_true", help="inconclusive verdicts fail instead of xfail"
+    )
+    parser.addini("strict_claims", "inconclusive verdicts fail instead of xfail", type="bool", default=False)
+
+
+def setting(config: pytest.Config, name: str) -> Any:
+    """An option: the command line, then the ini file, then the default.
+
+    Raises:
+        pytest.UsageError: the ini value has the wrong type.
+    """
+    key = _key(name)
+    if key == "strict_claims":
+        return bool(config.getoption(key)) or bool(config.getini(key))
+    kind, default = next((kind, default) for single, kind, default, _ in SINGLE if _key(single) == key)
+    given, written = config.getoption(key), config.getini(key)
+    try:
+        return given if given is not None else kind(written) if written else default
+    except ValueError as error:
+        raise pytest.UsageError(f"The ini key {key} = {written} is not a valid {kind.__name__}.") from error
+
+
+def filters_of(config: pytest.Config) -> Filters:
+    """The globs of the command line, or those of the ini file."""
+    return Filters(
+        **{name: tuple(config.getoption(name) or shlex.split(config.getini(name))) for name, _ in REPEATED}
+    )
+
+
+def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settings:
+    """How this run computes.
+
+    Raises:
+        UsageError: an option has an impossible value.
+    """
+    from harness.session import Settings, default_data_root, default_store
+
+    limit = setting(config, "limit")
+    return Settings(
+        data_root=Path(setting(config, "data-root") or default_data_root()),
+        store=Path(setting(config, "store") or default_store()),
+        device=setting(config, "device"),
+        dtype=setting(config, "dtype"),
+        batch_size=setting(config, "batch-size"),
+        limit=profile.limit if limit is None else limit,
+        alpha=setting(config, "alpha"),
+        seed=suite.seed,
+    )
+
+
+def about_run(config: pytest.Config) -> dict[str, Any]:
+    """What run.json says about how the run was made; no paths of the machine beyond the command."""
+    from harness.plugin import PROFILE, suite_of
+
+    suite = suite_of(config)
+    settings = asdict(settings_of(config, config.stash[PROFILE], suite))
+    return {
+        "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
+        "suite": str(setting(config, "suite")),
+        "profile": str(setting(config, "profile")),
+        **{name: settings[name] for name in ("seed", "alpha", "limit", "device", "dtype", "batch_size")},
+        "baseline": setting(config, "baseline"),
+    }
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "_")

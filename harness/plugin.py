@@ -1,0 +1,283 @@
+"""The pytest plugin: options, the grid as parameters, verdicts as outcomes, a report at the end.
+
+Enable it with `pytest_plugins = ["harness.plugin"]` in the root conftest.py, or `-p harness.plugin`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.errors import HarnessError, Unavailable, UsageError
+from harness.options import about_run, add_options, filters_of, setting, settings_of
+from harness.recorder import Recorder, claim_entry, new_run_folder, record_predictions
+from harness.suite import ClaimCell, Expectation, Profile, Suite
+
+if TYPE_CHECKING:
+    from harness.claims import Verdict
+    from harness.predictions import Cell, Predictions
+    from harness.session import Session
+
+SUITE = pytest.StashKey[Suite]()
+PROFILE = pytest.StashKey[Profile]()
+SESSION = pytest.StashKey["Session"]()
+RECORDER = pytest.StashKey[Recorder]()
+RUN = pytest.StashKey[Path]()
+FOUND = pytest.StashKey[dict[str, Any]]()
+
+
+class Hooks:
+    """Hooks that conftest files may implement."""
+
+    @pytest.hookspec
+    def pytest_claim_verdict(self, item: pytest.Item, verdict: Verdict, expected: Any) -> None:
+        """Called in the process that judged, after each verdict of a claim."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Registers `Hooks`."""
+    pluginmanager.add_hookspecs(Hooks)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the harness options; each is also an ini key."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the marker and makes SIGTERM end a run as Ctrl-C does."""
+    config.addinivalue_line("markers", "claim(name): the test judges this claim of suite.toml, cell by cell")
+    if setting(config, "engine") != "local":
+        raise pytest.UsageError("Expected --engine to be local, the only engine of this version.")
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    # torch and BLAS read this when they are imported, which happens with the first model.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    _interrupt_on_sigterm()
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Collector(config), "harness-collector")
+
+
+def _interrupt_on_sigterm() -> None:
+    def interrupt(signum: int, frame: object) -> None:
+        del signum, frame
+        raise KeyboardInterrupt("SIGTERM")
+
+    try:
+        signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        pass  # not the main thread: whoever runs pytest there handles signals
+
+
+def suite_of(config: pytest.Config) -> Suite:
+    """The suite of a run, read once.
+
+    Raises:
+        pytest.UsageError: the suite or an option is wrong.
+    """
+    if SUITE not in config.stash:
+        try:
+            suite = Suite.read(config.rootpath / str(setting(config, "suite")))
+            config.stash[PROFILE] = suite.profile(str(setting(config, "profile")))
+        except HarnessError as error:
+            raise pytest.UsageError(str(error)) from error
+        config.stash[SUITE] = suite
+    return config.stash[SUITE]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Makes one test per cell for `predictions` and one per claim cell for `verdict`."""
+    names = metafunc.fixturenames
+    if "predictions" not in names and "verdict" not in names:
+        return
+    suite = suite_of(metafunc.config)
+    profile, filters = metafunc.config.stash[PROFILE], filters_of(metafunc.config)
+    if "predictions" in names:
+        _parametrize(metafunc, "predictions", suite.cells(profile, filters))
+    if "verdict" in names:
+        marker = metafunc.definition.get_closest_marker("claim")
+        if marker is None or len(marker.args) != 1:
+            raise pytest.UsageError(
+                f"{metafunc.definition.nodeid} uses `verdict`; mark it with @pytest.mark.claim(NAME)."
+            )
+        _parametrize(metafunc, "verdict", suite.claim_cells(marker.args[0], profile, filters))
+
+
+def _parametrize(metafunc: pytest.Metafunc, name: str, cells: list[Any]) -> None:
+    if cells:
+        metafunc.parametrize(name, cells, indirect=True, ids=[str(cell) for cell in cells])
+    else:
+        empty = pytest.param(
+            None, marks=pytest.mark.skip("no cell of the suite passes the filters"), id="no-cell"
+        )
+        metafunc.parametrize(name, [empty], indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups tests by model for `--dist loadgroup`.
+
+    First, since xdist reads the marks in a hook of its own and ignores marks set after it.
+    """
+    for item in items:
+        cell = _cell_of(item)
+        if cell is not None:
+            model = cell.cells[0].model if isinstance(cell, ClaimCell) else cell.model
+            item.add_marker(pytest.mark.xdist_group(model))
+
+
+def _cell_of(item: pytest.Item) -> Cell | ClaimCell | None:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    cell: Cell | ClaimCell | None = parameters.get("predictions") or parameters.get("verdict")
+    return cell
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tells the harness session what this run selected."""
+    cells = [cell for item in session.items if (cell := _cell_of(item)) is not None]
+    if not cells or session.config.option.collectonly:
+        return
+    pairs = [cell for cell in cells if isinstance(cell, ClaimCell)]
+    session_of(session.config).plan((cell for cell in cells if not isinstance(cell, ClaimCell)), pairs)
+
+
+def session_of(config: pytest.Config) -> Session:
+    """The harness session of this process."""
+    from harness.session import Session
+
+    if SESSION not in config.stash:
+        suite = suite_of(config)
+        try:
+            config.stash[SESSION] = Session(suite, settings_of(config, config.stash[PROFILE], suite))
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[SESSION]
+
+
+def run_of(config: pytest.Config) -> Path:
+    """The run folder; workers get it from the controller."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        return Path(worker["harness_run"])
+    if RUN not in config.stash:
+        config.stash[RUN] = new_run_folder(config.rootpath / str(setting(config, "reports")))
+    return config.stash[RUN]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Gives each xdist worker the run folder."""
+    node.workerinput["harness_run"] = str(run_of(node.config))
+
+
+def found_by(item: pytest.Item) -> dict[str, Any]:
+    """What a test has found so far; travels to the controller with its report."""
+    return item.stash.setdefault(FOUND, {})
+
+
+def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
+    """Keeps the predictions a test used in the run folder and in its report."""
+    config = item.config
+    entry = record_predictions(run_of(config), predictions, suite_of(config).kind(predictions.cell.model))
+    found = found_by(item)
+    found.setdefault("cells", []).append(entry)
+    dataset = session_of(config).dataset(predictions.cell.dataset, predictions.cell.split)
+    found.setdefault("problems", []).extend(dataset.problems)
+
+
+def keep_verdict(item: pytest.Item, verdict: Verdict, expected: Expectation) -> None:
+    """Keeps a verdict in the test's report and tells `pytest_claim_verdict`."""
+    found_by(item)["claim"] = claim_entry(verdict, expected, item.name)
+    item.ihook.pytest_claim_verdict(item=item, verdict=verdict, expected=expected)
+
+
+@contextmanager
+def skipping(item: pytest.Item, what: str) -> Iterator[None]:
+    """Turns `Unavailable` into a skip, and other harness errors into one clear line."""
+    try:
+        yield
+    except Unavailable as error:
+        found_by(item).setdefault("skipped", []).append((what, str(error)))
+        pytest.skip(str(error))
+    except HarnessError as error:
+        found_by(item).setdefault("problems", []).append(str(error))
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attaches what the test found to its last report; xdist carries extra attributes along."""
+    report = yield
+    if call.when == "teardown" and SESSION in item.config.stash:
+        found, loads = found_by(item), item.config.stash[SESSION].loads
+        if loads:
+            found["loads"] = dict(loads)
+            loads.clear()
+        report.harness_found = found  # type: ignore[attr-defined]
+    return report
+
+
+class Collector:
+    """Runs in the controller, or in the only process: collects, writes the run folder, sums up."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.recorder: Recorder | None = None
+        self.closing = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Takes in what a test found."""
+        found = getattr(report, "harness_found", None)
+        if not found:
+            return
+        if self.recorder is None:
+            self.recorder = Recorder(run_of(self.config), about_run(self.config))
+        self.recorder.add(found)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Writes the run folder, also after Ctrl-C. The run's record comes first: a report can be made again."""
+        if self.recorder is None:
+            return
+        self.recorder.write(suite_of(self.config))
+        try:
+            from harness.reporting import write_report
+
+            self.closing = f"report: {write_report(self.recorder.run)}"
+        except Exception as error:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self.closing = (
+                f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend the cause "
+                f"and call: harness report {self.recorder.run}"
+            )
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Prints the verdict table, problems and where the report is."""
+        if self.recorder is None:
+            return
+        from rich.console import Console
+
+        from harness.reporting.verdicts import headline, terminal_table
+
+        claims = self.recorder.sorted_claims()
+        terminalreporter.section("verdicts")
+        buffer = io.StringIO()
+        console = Console(
+            file=buffer,
+            width=terminalreporter._tw.fullwidth,
+            force_terminal=terminalreporter.hasmarkup or None,
+        )
+        console.print(terminal_table(claims))
+        for problem in self.recorder.problems:
+            console.print(f"problem: {problem}", style="yellow", markup=False, highlight=False)
+        console.print(headline(claims, len(self.recorder.skipped)), markup=False, highlight=False)
+        console.print(self.closing, markup=False, highlight=False, soft_wrap=True)
+        terminalreporter.write(buffer.getvalue())

@@ -1,0 +1,67 @@
+"""Does a model answer as its card says, and has it seen what it is asked?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import ModelError
+from harness.metrics import accuracy, confusion_table
+from harness.predictions.table import Predictions
+
+# Other kernels and dtypes flip answers near a decision boundary; 1 % of the samples is far above what
+# bfloat16 flips on FER-2013 and far below what one swapped pair of labels does.
+TOLERANCE = 0.01
+
+
+def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int, int]]) -> None:
+    """Holds measured answers against what the trainer recorded on the card.
+
+    Raises:
+        ModelError: they differ by more than 1 % of the samples; where another order of the labels
+            explains it, the message gives that order.
+    """
+    recorded, n = correct.get(predictions.cell.source, (0, 0))
+    if n != len(predictions):
+        return
+    table = confusion_table(predictions.gold, predictions.answers, len(predictions.space.labels))
+    measured = int(np.trace(table))
+    if abs(measured - recorded) <= max(5, TOLERANCE * n):
+        return
+    raise ModelError(
+        f"{predictions.cell.model} gets {measured} of {n} right on {predictions.cell.source}, its card records "
+        f"{recorded}. {_explanation(predictions, table, recorded, n)}"
+    )
+
+
+def _explanation(predictions: Predictions, table: np.ndarray, recorded: int, n: int) -> str:
+    from scipy.optimize import linear_sum_assignment
+
+    labels = predictions.space.labels
+    gold, answered = linear_sum_assignment(-table[:, : len(labels)])
+    if abs(int(table[gold, answered].sum()) - recorded) > max(5, TOLERANCE * n):
+        return "Its weights, its preprocessing or the dataset are not those of the card."
+    swaps = ", ".join(f"{labels[a]} is {labels[g]}" for g, a in zip(gold, answered, strict=True) if g != a)
+    return f"The card's label order is wrong: answered {swaps}. Correct `labels` in the card."
+
+
+def describe_overlap(predictions: Predictions, seen: NDArray[np.bool_], trained_on: str) -> list[str]:
+    """Says how many samples a model has seen in training, pixel for pixel, and what it gets without them.
+
+    Args:
+        predictions: N answers.
+        seen: (N,) which samples are in the training data.
+        trained_on: `dataset:split` of the training data.
+    """
+    if not seen.any() or seen.all():
+        return []
+    labels = len(predictions.space.labels)
+    unseen = confusion_table(predictions.gold[~seen], predictions.answers[~seen], labels)
+    everything = confusion_table(predictions.gold, predictions.answers, labels)
+    return [
+        f"{int(seen.sum()):,} of {len(seen):,} images of {predictions.cell.source} are exact copies of images in "
+        f"{trained_on}, on which {predictions.cell.model} was trained; without them its accuracy is "
+        f"{float(accuracy(unseen)):.1%} instead of {float(accuracy(everything)):.1%}."
+    ]

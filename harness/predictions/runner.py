@@ -1,0 +1,166 @@
+"""Makes the answers that the store lacks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.datasets import Dataset
+from harness.errors import DataError, HarnessError, ModelError
+from harness.identity import Identity
+from harness.models.base import Classifier
+from harness.predictions.store import ROW_COLUMNS, Store
+
+Images = Sequence[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is missing of one respondent on one dataset.
+
+    Attributes:
+        digests: pixel digest per sample, "" where the image is unreadable.
+        unreadable: sample index -> why.
+        missing: sample indices to compute, one per distinct image.
+    """
+
+    digests: list[str]
+    unreadable: dict[int, str]
+    missing: list[int]
+
+
+def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
+    """Compares a dataset with the store. Failures are work again; copies of one image are one work item."""
+    digests, unreadable = [], {}
+    for index in range(len(dataset.samples)):
+        try:
+            digests.append(dataset.digest(index))
+        except DataError as error:
+            digests.append("")
+            unreadable[index] = str(error)
+    stored = store.read(identity)
+    seen = set(stored.index[stored["outcome"] != "failed"]) | {""}
+    missing = []
+    for index, digest in enumerate(digests):
+        if digest not in seen:
+            seen.add(digest)
+            missing.append(index)
+    return Work(digests, unreadable, missing)
+
+
+def compute(
+    work: Work,
+    identity: Identity,
+    dataset: Dataset,
+    classifier: Classifier,
+    store: Store,
+    *,
+    batch_size: int = 64,
+    progress: Callable[[int], Any] = lambda done: None,
+) -> None:
+    """Computes and stores the missing answers, batch by batch; each batch is safe once it is done.
+
+    The batch size halves when memory runs out and stays there. An image that makes the model fail is
+    stored as a failure with its reason.
+
+    Args:
+        progress: called with the number of images of each finished batch.
+
+    Raises:
+        ModelError: the model fails on every image of a batch, or has no memory for a single one.
+        StoreError: an answer cannot be kept.
+    """
+    position = 0
+    while position < len(work.missing):
+        indices = work.missing[position : position + batch_size]
+        images = [dataset.pixels(index) for index in indices]
+        try:
+            rows = _answer(images, identity, classifier)
+        except Exception as error:
+            if isinstance(error, HarnessError):
+                raise
+            if _out_of_memory(error):
+                if len(indices) == 1:
+                    raise ModelError(
+                        f"{identity.model} has no memory for even one image on {identity.device} ({error}). "
+                        "Use a smaller model, a smaller --dtype or another --device."
+                    ) from error
+                batch_size = max(1, len(indices) // 2)
+                continue
+            rows = _answer_singly(images, identity, classifier)
+        rows.insert(0, "pixel_digest", [work.digests[index] for index in indices])
+        store.write(identity, rows)
+        position += len(indices)
+        progress(len(indices))
+    store.compact(identity)
+
+
+def _answer(images: Images, identity: Identity, classifier: Classifier) -> pd.DataFrame:
+    started = time.perf_counter()
+    scores = classifier.classify(images)
+    latency = (time.perf_counter() - started) / len(images)
+    if scores.shape != (len(images), len(identity.labels)):
+        raise ModelError(
+            f"{identity.model} gave scores of shape {scores.shape} for {len(images)} images and "
+            f"{len(identity.labels)} labels. Its card and its weights disagree."
+        )
+    finite = np.isfinite(scores).all(axis=1)
+    best = [identity.labels[i] for i in np.where(np.isfinite(scores), scores, -np.inf).argmax(axis=1)]
+    rows = pd.DataFrame(
+        {
+            "outcome": np.where(finite, "parsed", "failed"),
+            "label": [label if ok else None for label, ok in zip(best, finite, strict=True)],
+            "raw_text": pd.Series([None] * len(images), dtype=object),
+            "reason": [None if ok else "the model gave scores that are not finite" for ok in finite],
+            "latency_s": np.float32(latency),
+        }
+    )
+    for column, label in enumerate(identity.labels):
+        rows[f"score_{label}"] = scores[:, column].astype(np.float32)
+    return rows
+
+
+def _answer_singly(images: Images, identity: Identity, classifier: Classifier) -> pd.DataFrame:
+    rows, errors = [], []
+    for image in images:
+        try:
+            rows.append(_answer([image], identity, classifier))
+        except Exception as error:
+            if isinstance(error, HarnessError) or _out_of_memory(error):
+                raise
+            errors.append(error)
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            rows.append(pd.DataFrame({"outcome": ["failed"], "label": [None], "reason": [reason]}))
+    if len(errors) == len(images):
+        raise ModelError(f"{identity.model} fails on every image of a batch: {errors[0]}.") from errors[0]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # torch.OutOfMemoryError on CUDA; on CPU a RuntimeError that only its text tells apart.
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "memory" in str(error).lower())
+    )
+
+
+def collect(work: Work, identity: Identity, store: Store) -> pd.DataFrame:
+    """One row per sample, in the dataset's order, from the store; what is not there is a failure."""
+    stored = store.read(identity)
+    rows = stored.reindex(work.digests).reset_index(names="pixel_digest")
+    for column in ROW_COLUMNS[1:]:
+        if column not in rows:
+            rows[column] = None
+    absent = rows["outcome"].isna()
+    rows.loc[absent, "outcome"] = "failed"
+    rows.loc[absent, "reason"] = "not computed"
+    for index, reason in work.unreadable.items():
+        rows.loc[index, "reason"] = reason
+    return rows

@@ -1,0 +1,161 @@
+"""The prediction store: a folder of parquet shards that any number of processes read and write.
+
+Layout: `<root>/<first two>/<identity digest>/identity.json` and, beside it, `<sha256 of content>.parquet`.
+A shard's name proves its content, so a truncated or altered shard is noticed and its rows are computed
+again. No index, no locks: what is there is what was done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.errors import HarnessWarning, StoreError
+from harness.atomic import write_atomically
+from harness.identity import Identity
+
+# A respondent's small shards (one per batch) are merged into one when it is done.
+ROW_COLUMNS = ("pixel_digest", "outcome", "label", "raw_text", "reason", "latency_s")
+
+
+class Store:
+    """Answers by identity and pixel digest.
+
+    Args:
+        root: folder of the store; made when first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, identity: Identity) -> Path:
+        """Where the answers of one respondent live."""
+        digest = identity.digest()
+        return self.root / digest[:2] / digest
+
+    def lock_path(self, identity: Identity) -> Path:
+        """The file whose lock says that some process is loading this model (economy only).
+
+        Named by model and weights, so that all prompts and restorations of a model share it.
+        """
+        name = hashlib.sha256(f"{identity.model}:{identity.weights}:{identity.revision}".encode()).hexdigest()
+        return self.root / "locks" / f"{name[:32]}.lock"
+
+    def read(self, identity: Identity) -> pd.DataFrame:
+        """All stored rows of a respondent, one per pixel digest, indexed by it.
+
+        An answer wins over a failure. A damaged shard is left out with one warning that names it.
+        """
+        for _ in range(10):
+            shards = sorted(self.folder(identity).glob("*.parquet"))
+            try:
+                return _merged([rows for shard in shards if (rows := _read_shard(shard)) is not None])
+            except FileNotFoundError:  # another process merged shards between the listing and the read
+                continue
+        raise StoreError(
+            f"Shards of {self.folder(identity)} vanish while they are read. Stop whatever deletes them."
+        )
+
+    def write(self, identity: Identity, rows: pd.DataFrame) -> None:
+        """Adds rows (columns `ROW_COLUMNS` and any `score_<label>`); on return they are safe.
+
+        Raises:
+            StoreError: the disk is full or the store is read-only. What was written before stays.
+        """
+        folder = self.folder(identity)
+        try:
+            if not (folder / "identity.json").exists():
+                about = json.dumps(identity.as_dict(), indent=1, sort_keys=True).encode()
+                write_atomically(folder / "identity.json", lambda file: file.write(about))
+            self._write_shard(folder, rows)
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.root} cannot be written ({error.strerror or error}). Free space there or name "
+                "another folder with --store, then run again: every batch stored so far is kept."
+            ) from error
+
+    def _write_shard(self, folder: Path, rows: pd.DataFrame) -> Path:
+        buffer = io.BytesIO()
+        rows.to_parquet(buffer, index=False, compression="zstd")
+        body = buffer.getvalue()
+        path = folder / f"{hashlib.sha256(body).hexdigest()}.parquet"
+        write_atomically(path, lambda file: file.write(body))
+        return path
+
+    def compact(self, identity: Identity) -> None:
+        """Merges a respondent's shards into one. Readers and writers may go on meanwhile.
+
+        A merge that fails leaves the shards as they are: they hold the same answers.
+        """
+        folder = self.folder(identity)
+        shards = sorted(folder.glob("*.parquet"))
+        if len(shards) < 2:
+            return
+        with contextlib.suppress(OSError, StoreError):
+            readable = {shard: rows for shard in shards if (rows := _read_shard(shard)) is not None}
+            merged = self._write_shard(folder, _merged(list(readable.values())).reset_index())
+            for shard in readable.keys() - {merged}:
+                shard.unlink(missing_ok=True)
+
+    def remember(
+        self, key: Sequence[str | None], compute: Callable[[], NDArray[np.bool_]]
+    ) -> NDArray[np.bool_]:
+        """Keeps an array that is dear to compute; a key with a None in it is computed each time."""
+        if None in key:
+            return compute()
+        path = self.root / "arrays" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npy"
+        with contextlib.suppress(OSError, ValueError):
+            kept: NDArray[np.bool_] = np.load(path, allow_pickle=False)
+            return kept
+        result = compute()
+        with contextlib.suppress(OSError):
+            write_atomically(path, lambda file: np.save(file, result))
+        return result
+
+    def check_writable(self) -> None:
+        """Fails early when nothing could be kept.
+
+        Raises:
+            StoreError: the folder cannot be made or written.
+        """
+        try:
+            write_atomically(self.root / ".probe", lambda file: file.write(b"ok"))
+            os.unlink(self.root / ".probe")
+        except FileNotFoundError:
+            pass  # another process took its own probe away
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.root} cannot be written ({error.strerror or error}), and answers are missing from "
+                "it. Make it writable or name another folder with --store."
+            ) from error
+
+
+def _read_shard(path: Path) -> pd.DataFrame | None:
+    body = path.read_bytes()
+    if hashlib.sha256(body).hexdigest() != path.stem:
+        warnings.warn(
+            f"Shard {path} is damaged; its answers are computed again. Delete the file.",
+            HarnessWarning,
+            stacklevel=4,
+        )
+        return None
+    return pd.read_parquet(io.BytesIO(body))
+
+
+def _merged(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame(columns=list(ROW_COLUMNS)).set_index("pixel_digest")
+    rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    answered_last = rows.assign(_answered=rows["outcome"] != "failed").sort_values("_answered", kind="stable")
+    best = answered_last.drop_duplicates("pixel_digest", keep="last").drop(columns="_answered")
+    return best.sort_values("pixel_digest").set_index("pixel_digest")

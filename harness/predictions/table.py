@@ -1,0 +1,184 @@
+"""`Predictions`: the one currency between models and everything that judges them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError, UsageError
+from harness.labels import LabelSpace
+from harness.atomic import write_atomically
+from harness.predictions.cell import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.datasets import Dataset
+
+OUTCOMES = ("parsed", "out_of_vocabulary", "refusal", "unparsable", "failed")
+COLUMNS = (
+    "sample_id",
+    "group",
+    "gold",
+    "outcome",
+    "label",
+    "raw_text",
+    "reason",
+    "latency_s",
+    "pixel_digest",
+)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A cell's answers, one row per sample of its dataset, in the dataset's order; none is dropped.
+
+    Attributes:
+        cell: where in the grid the answers belong.
+        space: the label space of the gold labels and the parsed answers.
+        table: columns `sample_id, group, gold, outcome, label, raw_text, reason, latency_s, pixel_digest`
+            and, where the model gives them, `score_<label>` per label of the space.
+    """
+
+    cell: Cell
+    space: LabelSpace
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        unknown = set(self.table["outcome"]) - set(OUTCOMES)
+        if unknown:
+            raise DataError(
+                f"Cell {self.cell} has outcomes {sorted(unknown)}. Use one of {', '.join(OUTCOMES)}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def gold(self) -> NDArray[np.int64]:
+        """(N,) gold label indices."""
+        return self._indices(self.table["gold"])
+
+    @cached_property
+    def answers(self) -> NDArray[np.int64]:
+        """(N,) answered label indices, -1 where there is no valid answer."""
+        return self._indices(self.table["label"].where(self.table["outcome"] == "parsed"))
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64] | None:
+        """(N, K) scores in the order of the space (nan rows where there are none), or None."""
+        columns = score_columns(self.space)
+        if not set(columns) <= set(self.table.columns):
+            return None
+        scores = self.table[columns].to_numpy(np.float64)
+        return None if np.isnan(scores).all() else scores
+
+    @property
+    def groups(self) -> list[str]:
+        """What makes samples dependent, one entry per sample."""
+        return [str(group) for group in self.table["group"]]
+
+    def _indices(self, labels: pd.Series[Any]) -> NDArray[np.int64]:
+        index = {label: i for i, label in enumerate(self.space.labels)}
+        return np.array(
+            [index.get(label, -1) if isinstance(label, str) else -1 for label in labels], np.int64
+        )
+
+    def write(self, path: Path) -> None:
+        """Writes one self-describing parquet file."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.Table.from_pandas(self.table, preserve_index=False)
+        about = {
+            "cell": asdict(self.cell),
+            "space": {"name": self.space.name, "labels": self.space.labels, "concepts": self.space.concepts},
+        }
+        table = table.replace_schema_metadata(
+            {**(table.schema.metadata or {}), b"harness": json.dumps(about)}
+        )
+        write_atomically(path, lambda file: pq.write_table(table, file, compression="zstd"))
+
+    def to_csv(self, path: Path) -> None:
+        """Writes `sample_id,label[,score_<label>...]`, which `harness score` and anyone else reads.
+
+        An answer that is not a label of the space stands as it was given; no answer is an empty field.
+        """
+        columns = ["sample_id", "label", *(c for c in score_columns(self.space) if c in self.table)]
+        body = self.table[columns].to_csv(index=False).encode()
+        write_atomically(path, lambda file: file.write(body))
+
+    @classmethod
+    def read(cls, path: Path) -> Predictions:
+        """Reads what `write` wrote.
+
+        Raises:
+            DataError: the file is not a predictions file of this harness.
+        """
+        import pyarrow.parquet as pq
+
+        try:
+            table = pq.read_table(path)
+            about = json.loads((table.schema.metadata or {})[b"harness"])
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(
+                f"{path} is not a predictions file ({error}). Make the report's run again."
+            ) from error
+        space = about["space"]
+        return cls(
+            Cell(**about["cell"]),
+            LabelSpace(space["name"], tuple(space["labels"]), tuple(space["concepts"])),
+            table.to_pandas(),
+        )
+
+
+def score_columns(space: LabelSpace) -> list[str]:
+    """Names of the score columns, in the order of the space."""
+    return [f"score_{label}" for label in space.labels]
+
+
+def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[str]) -> Predictions:
+    """Gives every sample of a dataset its answer.
+
+    Args:
+        cell: the cell.
+        dataset: N samples.
+        answers: one row per sample in the dataset's order: `outcome, label, raw_text, reason, latency_s,
+            pixel_digest` and the `score_<label>` columns of the model's own labels.
+        labels: the model's own labels; a label that the dataset's space does not know is an
+            out-of-vocabulary answer, and scores are put into the order of the space.
+    """
+    import pandas as pd
+
+    known = {label: spelled for label in labels if (spelled := _spelled(dataset.space, label)) is not None}
+    table = pd.DataFrame(
+        {
+            "sample_id": [sample.id for sample in dataset.samples],
+            "group": dataset.groups,
+            "gold": [sample.label for sample in dataset.samples],
+        }
+    )
+    for column in COLUMNS[3:]:
+        table[column] = answers[column].to_numpy()
+    parsed = table["outcome"] == "parsed"
+    table.loc[parsed & ~table["label"].isin(list(known)), "outcome"] = "out_of_vocabulary"
+    table["label"] = table["label"].map(lambda label: known.get(label, label))
+    sources = {spelled: f"score_{label}" for label, spelled in known.items()}
+    if all(label in sources and sources[label] in answers for label in dataset.space.labels):
+        for label in dataset.space.labels:
+            table[f"score_{label}"] = answers[sources[label]].to_numpy(np.float32)
+    return Predictions(cell, dataset.space, table)
+
+
+def _spelled(space: LabelSpace, label: str) -> str | None:
+    try:
+        return space.resolve(label)
+    except UsageError:
+        return None

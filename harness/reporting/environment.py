@@ -1,0 +1,39 @@
+"""What a run ran on and with, as (term, description) pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.reporting.text import count, duration, plain
+
+
+def environment_facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Facts of run.json that someone needs to run it again; absent ones are left out."""
+    machine = record.get("environment") or {}
+    memory = machine.get("memory_gb")
+    facts = {
+        "command": record.get("command"),
+        "started": record.get("started"),
+        "took": None if record.get("seconds") is None else duration(record["seconds"]),
+        "profile": record.get("profile"),
+        "limit": None if record.get("limit") is None else f"{count(record['limit'])} samples per dataset",
+        "seed": record.get("seed"),
+        "alpha": record.get("alpha"),
+        "device": ", ".join(str(record[key]) for key in ("device", "dtype") if record.get(key)),
+        "python": machine.get("python"),
+        "platform": machine.get("platform"),
+        "processor": ", ".join(
+            [str(machine[key]) for key in ("cpu",) if machine.get(key)]
+            + [f"{machine['cores']} cores" for _ in (1,) if machine.get("cores")]
+            + [f"{memory:.0f} GB memory" for _ in (1,) if memory]
+        ),
+        "model loads": ", ".join(f"{model} {n}" for model, n in (record.get("model_loads") or {}).items()),
+    }
+    return [(term, plain(fact)) for term, fact in facts.items() if fact not in (None, "")]
+
+
+def packages(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(package, version) pairs, sorted."""
+    found = (record.get("environment") or {}).get("packages") or {}
+    return sorted((plain(name), plain(version)) for name, version in found.items())

@@ -1,0 +1,112 @@
+"""A run folder, read back: what `report`, `baseline` and the templates work from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError, UsageError
+from harness.predictions.table import Predictions
+
+
+@dataclass(frozen=True)
+class Run:
+    """The content of a run folder.
+
+    Attributes:
+        path: The folder.
+        record: run.json.
+        claims: claims.json.
+        predictions: Cell id to predictions, in the order of run.json; only cells with a readable file.
+        problems: One line per problem of the run and per file that could not be read back.
+    """
+
+    path: Path
+    record: Mapping[str, Any]
+    claims: Sequence[Mapping[str, Any]]
+    predictions: Mapping[str, Predictions]
+    problems: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return str(self.record.get("run") or self.path.name)
+
+    @property
+    def skipped(self) -> Sequence[Mapping[str, Any]]:
+        """What was skipped, entries {what, reason}."""
+        return self.record.get("skipped") or ()
+
+    @property
+    def published(self) -> Sequence[Mapping[str, Any]]:
+        """Published results that claims lean on: {model, dataset, n, metrics, source, note, findings}."""
+        return self.record.get("published") or ()
+
+
+def read_run(run_dir: Path) -> Run:
+    """Reads run.json, claims.json and cells/*.parquet.
+
+    A run that judged nothing may lack claims.json and cells. A cell that cannot be read becomes a problem of
+    the run: one broken file must not cost the reader the rest of the report.
+
+    Raises:
+        UsageError: `run_dir` is not a run folder.
+        DataError: run.json or claims.json is broken.
+    """
+    if not (run_dir / "run.json").is_file():
+        raise UsageError(
+            f"{run_dir} is not the folder of a run: it holds no run.json. Give one that an eval run wrote."
+        )
+    record = _read_json(run_dir / "run.json", dict)
+    claims = _read_json(run_dir / "claims.json", list) if (run_dir / "claims.json").exists() else []
+    predictions, unreadable = _read_cells(run_dir)
+    order = [str(cell["id"]) for cell in record.get("cells") or ()]
+    missing = [
+        f"Cell {cell} has no predictions file in {run_dir.name}/cells."
+        for cell in order
+        if cell not in predictions and not unreadable
+    ]
+    ranks = {cell: rank for rank, cell in enumerate(order)}
+    ordered = sorted(predictions, key=lambda cell: ranks.get(cell, len(ranks)))
+    problems = [*(record.get("problems") or ()), *unreadable, *missing]
+    return Run(run_dir, record, claims, {cell: predictions[cell] for cell in ordered}, problems)
+
+
+def load_predictions(run_dir: Path) -> dict[str, Predictions]:
+    """Predictions of a run by cell id, from its cells/*.parquet.
+
+    Raises:
+        DataError: a file is not a predictions file.
+    """
+    predictions, unreadable = _read_cells(run_dir)
+    if unreadable:
+        raise DataError(unreadable[0])
+    return predictions
+
+
+def _read_cells(run_dir: Path) -> tuple[dict[str, Predictions], list[str]]:
+    predictions, unreadable = {}, []
+    for path in sorted((run_dir / "cells").glob("*.parquet")):
+        try:
+            read = Predictions.read(path)
+        except DataError as error:
+            unreadable.append(str(error))
+        else:
+            if len(read):
+                predictions[str(read.cell)] = read
+            else:
+                unreadable.append(f"{path} holds no samples.")
+    return predictions, unreadable
+
+
+def _read_json(path: Path, kind: type[Any]) -> Any:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}). Make the run again.") from error
+    if not isinstance(content, kind):
+        raise DataError(f"{path} does not hold a {kind.__name__}. Make the run again.")
+    return content

@@ -1,0 +1,270 @@
+"""One run of a suite: datasets and models opened once, predictions made once, evidence handed to claims."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from harness.claims import Context, Evidence, Verdict, get_claim, settle
+from harness.claims.audit import audit
+from harness.datasets import Dataset, exact_overlap, load_dataset
+from harness.errors import HarnessError, Unavailable, UsageError
+from harness.identity import package_versions
+from harness.models import RunnableModel, TableModel, build_model
+from harness.models import Context as Files
+from harness.predictions import Cell, Predictions, join
+from harness.predictions.checks import check_against_card, describe_overlap
+from harness.predictions.runner import Work, collect, compute, find_work
+from harness.predictions.store import Store
+from harness.restoration import get_restorer
+from harness.suite import ClaimCell, Suite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a run computes.
+
+    Attributes:
+        data_root: where datasets are.
+        store: the prediction store.
+        device: torch device, or `auto`.
+        dtype: torch dtype by name.
+        batch_size: images per batch to begin with.
+        limit: samples per dataset:split, or None.
+        alpha: family-wise error rate of the claims.
+        seed: the one seed of the run.
+        replicates: bootstrap replicates.
+    """
+
+    data_root: Path
+    store: Path
+    device: str = "auto"
+    dtype: str = "float32"
+    batch_size: int = 64
+    limit: int | None = None
+    alpha: float = 0.05
+    seed: int = 0
+    replicates: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise UsageError(f"Expected --alpha to be between 0 and 1, but got {self.alpha}.")
+        if self.batch_size < 1 or (self.limit is not None and self.limit < 1):
+            raise UsageError("Expected --batch-size and --limit to be at least 1.")
+
+
+@dataclass
+class Session:
+    """Everything a process of a run shares.
+
+    Attributes:
+        suite: the suite.
+        settings: how to compute.
+        planned: cells that this run will ask for; a model that is loaded computes all of its own.
+        loads: model -> times this process loaded it.
+    """
+
+    suite: Suite
+    settings: Settings
+    planned: list[Cell] = field(default_factory=list)
+    families: dict[str, list[ClaimCell]] = field(default_factory=dict)
+    loads: Counter[str] = field(default_factory=Counter)
+    progress: Callable[[Cell, int, int], Any] = lambda cell, done, total: None
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.settings.store)
+        self.dataset = lru_cache(maxsize=None)(self._dataset)
+        self.model = lru_cache(maxsize=None)(self._model)
+        self.predictions = lru_cache(maxsize=None)(self._predictions)
+        self.seen = lru_cache(maxsize=None)(self._seen)
+        self.family = lru_cache(maxsize=None)(self._family)
+
+    def plan(self, cells: Iterable[Cell], families: Iterable[ClaimCell] = ()) -> None:
+        """Says what will be asked for, so that each model is loaded once and families are judged whole."""
+        for claim_cell in families:
+            self.families.setdefault(claim_cell.claim, []).append(claim_cell)
+        asked = [
+            *cells,
+            *(cell for family in self.families.values() for pair in family for cell in pair.cells),
+        ]
+        self.planned = list(dict.fromkeys(cell for cell in asked if cell.model in self.suite.models))
+
+    def _dataset(self, name: str, split: str) -> Dataset:
+        dataset = load_dataset(self.suite.datasets[name], name, split, self.settings.data_root)
+        return (
+            dataset if self.settings.limit is None else dataset.limit(self.settings.limit, self.settings.seed)
+        )
+
+    def _model(self, name: str) -> RunnableModel | TableModel:
+        files = Files(self.settings.data_root, self.suite.path.parent)
+        return build_model(name, self.suite.models[name], files)
+
+    def evidence(self, cell: Cell) -> Evidence:
+        """Predictions of a cell, or the published numbers that stand for it."""
+        number = self.suite.numbers.get((cell.model, cell.source, cell.restoration))
+        return number if number is not None else self.predictions(cell)
+
+    def _predictions(self, cell: Cell) -> Predictions:
+        model, dataset = self.model(cell.model), self.dataset(cell.dataset, cell.split)
+        if isinstance(model, TableModel):
+            return join(cell, dataset, model.answers(dataset), model.labels)
+        identity = self._identity(cell, model)
+        work = find_work(identity, dataset, self.store)
+        if work.missing:
+            self._fill(cell, model)
+        answers = collect(work, identity, self.store)
+        predictions = join(cell, dataset, answers, model.labels)
+        if self.settings.limit is None and cell.restoration == "none":
+            check_against_card(predictions, model.correct)
+        return predictions
+
+    def _identity(self, cell: Cell, model: RunnableModel) -> Any:
+        restorer = get_restorer(cell.restoration)
+        identity = model.identity(pick_device(self.settings.device), self.settings.dtype)
+        return identity.with_restorer(restorer.name, restorer.weights)
+
+    def _fill(self, wanted: Cell, model: RunnableModel) -> None:
+        """Computes what the store lacks of every planned cell of one model, behind the model's lock.
+
+        Under xdist the other workers wait here and then find the answers in the store. The lock saves
+        work; the store is correct without it.
+        """
+        self.store.check_writable()
+        lock = self.store.lock_path(self._identity(wanted, model))
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            loaded = None
+            for cell in dict.fromkeys(
+                [wanted, *(cell for cell in self.planned if cell.model == wanted.model)]
+            ):
+                try:
+                    identity = self._identity(cell, model)
+                    dataset = self.dataset(cell.dataset, cell.split)
+                except HarnessError:
+                    if cell == wanted:
+                        raise
+                    continue  # the test of that cell will say why
+                work = find_work(identity, dataset, self.store)
+                if not work.missing:
+                    continue
+                if loaded is None:
+                    self.loads[wanted.model] += 1
+                    loaded = model.load(pick_device(self.settings.device), self.settings.dtype)
+                compute(
+                    work,
+                    identity,
+                    dataset,
+                    loaded,
+                    self.store,
+                    batch_size=self.settings.batch_size,
+                    progress=partial(self._advance, cell, work),
+                )
+
+    def _advance(self, cell: Cell, work: Work, done: int) -> None:
+        self.progress(cell, done, len(work.missing))
+
+    def verdict(self, cell: ClaimCell) -> Verdict:
+        """The verdict on one cell, settled together with its family.
+
+        Raises:
+            Unavailable: a model or dataset of this cell is absent.
+        """
+        outcome = self.family(cell.claim)[cell]
+        if isinstance(outcome, HarnessError):
+            raise outcome
+        return outcome
+
+    def _family(self, name: str) -> dict[ClaimCell, Verdict | HarnessError]:
+        """Judges all planned cells of a claim; a cell that cannot be judged takes no part."""
+        claim = get_claim(name)
+        cells = list(dict.fromkeys(self.families[name]))
+        evidence: dict[ClaimCell, list[Evidence]] = {}
+        results: dict[ClaimCell, Verdict | HarnessError] = {}
+        for cell in cells:
+            try:
+                evidence[cell] = [self.evidence(side) for side in cell.cells]
+            except HarnessError as error:
+                results[cell] = error
+        findings = {cell: self._findings(sides) for cell, sides in evidence.items()}
+        admitted = sum(not found for found in findings.values())
+        for cell, sides in evidence.items():
+            results[cell] = claim.judge(*sides, self._context(cell, sides, findings[cell], admitted))
+        judged = {cell: verdict for cell, verdict in results.items() if isinstance(verdict, Verdict)}
+        return {**results, **dict(zip(judged, settle(list(judged.values())), strict=True))}
+
+    def _findings(self, sides: list[Evidence]) -> list[str]:
+        """What speaks against the published numbers among the evidence."""
+        return [
+            f"{side.model}: {why}"
+            for side in sides
+            if not isinstance(side, Predictions)
+            for why in audit(
+                side, self.suite.published, self.suite.noise_ceilings.get(f"{side.dataset}:{side.split}")
+            )
+        ]
+
+    def _context(self, cell: ClaimCell, sides: list[Evidence], findings: list[str], admitted: int) -> Context:
+        notes = [
+            note for side in sides if isinstance(side, Predictions) for note in self._overlap_notes(side)
+        ]
+        return Context(
+            cell=str(cell),
+            alpha=self.settings.alpha,
+            family_size=admitted,
+            seed=self.settings.seed,
+            replicates=self.settings.replicates,
+            barred="; ".join(findings),
+            notes=tuple(notes),
+        )
+
+    def _overlap_notes(self, predictions: Predictions) -> list[str]:
+        cell = predictions.cell
+        trained_on = getattr(self.model(cell.model), "trained_on", None)
+        if trained_on is None:
+            return []
+        seen = self.seen(cell.dataset, cell.split, trained_on)
+        return [] if seen is None else describe_overlap(predictions, seen, trained_on)
+
+    def _seen(self, name: str, split: str, trained_on: str) -> NDArray[np.bool_] | None:
+        """Which samples of a dataset are pixel for pixel in what a model was trained on; None if unknown."""
+        training, _, part = trained_on.partition(":")
+        if training not in self.suite.datasets:
+            return None
+        try:
+            known = load_dataset(self.suite.datasets[training], training, part, self.settings.data_root)
+        except Unavailable:
+            return None
+        return self.store.remember(
+            [self.dataset(name, split).fingerprint, known.stamp, package_versions("pillow")["pillow"]],
+            lambda: exact_overlap(self.dataset(name, split), known),
+        )
+
+
+def pick_device(device: str) -> str:
+    """`auto` as the accelerator that is here, told without importing torch."""
+    if device != "auto":
+        return device
+    if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
+        return "cuda"
+    return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
+
+
+def default_data_root() -> Path:
+    """`$HARNESS_DATA`, else the cache folder of the user."""
+    return Path(os.environ.get("HARNESS_DATA") or Path.home() / ".cache/emotion-harness/data")
+
+
+def default_store() -> Path:
+    """`$HARNESS_STORE`, else the cache folder of the user."""
+    return Path(os.environ.get("HARNESS_STORE") or Path.home() / ".cache/emotion-harness/store")

@@ -1,0 +1,117 @@
+"""Snapshots of metric tables: Markdown that people can diff, compared within tolerances."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from harness.predictions import Predictions
+
+# Absolute tolerance per column of the table. A rate may move by what other kernels and dtypes flip
+# (TOLERANCE of harness.predictions.checks); n may not move.
+TOLERANCES = {"value": 0.01, "low": 0.015, "high": 0.015, "n": 0.0}
+
+# Answers are kept as one character per sample, so that a mismatch can name the samples that flipped.
+ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+NO_ANSWER = "-"
+SAMPLES_PER_LINE = 100
+FLIPS_SHOWN = 20
+
+
+class MetricSnapshot(SingleFileSnapshotExtension):
+    """A syrupy extension for `predictions == snapshot`.
+
+    The snapshot holds the metric table and every answer. Two snapshots match when no metric has moved by
+    more than its column's tolerance; a mismatch lists the metrics that moved and the samples that flipped.
+    """
+
+    file_extension = "md"
+    _write_mode = WriteMode.TEXT
+
+    def serialize(self, data: Any, **_: Any) -> str:
+        """Renders predictions as Markdown."""
+        from harness.reporting.metric_table import markdown_table, metric_table
+
+        self._predictions: Predictions = data
+        table = markdown_table(metric_table(data))
+        labels = ", ".join(f"{ALPHABET[i]} {label}" for i, label in enumerate(data.space.labels))
+        answers = answer_string(data)
+        lines = [answers[i : i + SAMPLES_PER_LINE] for i in range(0, len(answers), SAMPLES_PER_LINE)]
+        return "\n".join(
+            [
+                f"# {data.cell}",
+                "",
+                table,
+                "",
+                f"Answers in sample order: {labels}; {NO_ANSWER} none.",
+                "",
+                "```",
+            ]
+            + [*lines, "```", ""]
+        )
+
+    def matches(self, *, serialized_data: Any, snapshot_data: Any) -> bool:
+        """Whether all metrics agree within `TOLERANCES`."""
+        return not list(moved_metrics(str(snapshot_data), str(serialized_data)))
+
+    def diff_lines(self, serialized_data: Any, snapshot_data: Any) -> Iterator[str]:
+        """What moved, then which samples flipped."""
+        old, new = str(snapshot_data), str(serialized_data)
+        yield from moved_metrics(old, new)
+        yield from flipped_samples(self._predictions, stored_answers(old))
+
+
+def answer_string(predictions: Predictions) -> str:
+    """One character per sample: the index of the answered label, or `-`."""
+    return "".join(NO_ANSWER if answer < 0 else ALPHABET[answer] for answer in predictions.answers)
+
+
+def stored_answers(snapshot: str) -> str:
+    """The answer string of a snapshot."""
+    return "".join(snapshot.partition("```\n")[2].partition("```")[0].split())
+
+
+def moved_metrics(old: str, new: str) -> Iterator[str]:
+    """Lines for metrics that appeared, vanished or moved by more than the tolerance of a column."""
+    before, after = _rows(old), _rows(new)
+    for name in [*before, *(name for name in after if name not in before)]:
+        if name not in before or name not in after:
+            yield f"{name}: {'new' if name in after else 'gone'}"
+            continue
+        for column, tolerance in TOLERANCES.items():
+            was, now = before[name].get(column, ""), after[name].get(column, "")
+            if was != now and not _close(was, now, tolerance):
+                yield f"{name}: {column} {was} -> {now}"
+
+
+def flipped_samples(predictions: Predictions, old: str) -> Iterator[str]:
+    """Lines for the samples whose answer is not what the snapshot holds."""
+    new = answer_string(predictions)
+    if len(old) != len(new):
+        yield f"{len(old)} samples became {len(new)}; answers cannot be compared"
+        return
+    flips = [index for index, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+    names = {NO_ANSWER: "no answer", **dict(zip(ALPHABET, predictions.space.labels, strict=False))}
+    yield f"{len(flips)} of {len(new)} samples flipped"
+    for index in flips[:FLIPS_SHOWN]:
+        row = predictions.table.iloc[index]
+        yield f"  {row['sample_id']} (gold {row['gold']}): {names[old[index]]} -> {names[new[index]]}"
+
+
+def _rows(snapshot: str) -> dict[str, dict[str, str]]:
+    lines = [line for line in snapshot.splitlines() if line.startswith("|")]
+    if not lines:
+        return {}
+    header, *body = ([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines)
+    rows = (dict(zip(header, cells, strict=False)) for cells in body if not set("".join(cells)) <= set("-: "))
+    return {f"{row['metric']} {row.get('label', '')}".strip(): row for row in rows}
+
+
+def _close(was: str, now: str, tolerance: float) -> bool:
+    try:
+        return abs(float(was.replace(",", "")) - float(now.replace(",", ""))) <= tolerance
+    except ValueError:
+        return False

@@ -1,0 +1,15 @@
+"""What tests of all parts share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The data root with the real FER-2013; skips where it is absent."""
+    root = Path(os.environ.get("HARNESS_DATA", "")).absolute()
+    if not os.environ.get("HARNESS_DATA") or not (root / "fer2013.zip").is_file():
+        pytest.skip("the real FER-2013 is not here: point HARNESS_DATA at the folder that holds fer2013.zip")
+    return root

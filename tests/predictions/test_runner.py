@@ -1,0 +1,147 @@
+"""The runner computes what is missing, once, and loses nothing."""
+
+import numpy as np
+import pytest
+
+from harness.errors import ModelError
+from harness.predictions import Cell, join
+from harness.predictions.runner import collect, compute, find_work
+
+from counting import LABELS, CountingClassifier, make_dataset
+
+CELL = Cell("counting", "tiny", "test")
+
+
+def run(dataset, identity, classifier, store, **options):
+    work = find_work(identity, dataset, store)
+    compute(work, identity, dataset, classifier, store, **options)
+    return join(CELL, dataset, collect(work, identity, store), LABELS)
+
+
+def test_every_sample_gets_its_answer_in_the_datasets_order(store, identity):
+    dataset = make_dataset(20)
+    predictions = run(dataset, identity, CountingClassifier(), store, batch_size=7)
+    assert list(predictions.table["sample_id"]) == [f"{i:03d}" for i in range(20)]
+    assert (predictions.answers == predictions.gold).all()
+    assert predictions.probabilities.shape == (20, 3)
+
+
+def test_batches_have_the_size_asked_for(store, identity):
+    classifier = CountingClassifier()
+    run(make_dataset(20), identity, classifier, store, batch_size=8)
+    assert classifier.asked == [8, 8, 4]
+
+
+def test_a_second_run_asks_nothing(store, identity):
+    dataset, classifier = make_dataset(20), CountingClassifier()
+    first = run(dataset, identity, classifier, store)
+    classifier.asked.clear()
+    second = run(dataset, identity, classifier, store)
+    assert classifier.asked == []
+    assert second.table.equals(first.table)
+
+
+def test_another_split_shares_answers_on_the_same_pixels(store, identity):
+    classifier = CountingClassifier()
+    run(make_dataset(20), identity, classifier, store)
+    classifier.asked.clear()
+    run(make_dataset(25, split="all"), identity, classifier, store)
+    assert sum(classifier.asked) == 5
+
+
+def test_copies_of_an_image_are_asked_once(store, identity):
+    classifier = CountingClassifier()
+    predictions = run(make_dataset(20, copies=4), identity, classifier, store)
+    assert sum(classifier.asked) == 16
+    assert (predictions.answers == predictions.gold).all()
+    assert len(set(predictions.groups)) == 16
+
+
+@pytest.mark.parametrize("memory", [1, 3, 5])
+def test_the_batch_size_halves_until_memory_suffices(store, identity, memory):
+    classifier = CountingClassifier(memory=memory)
+    predictions = run(make_dataset(20), identity, classifier, store, batch_size=16)
+    assert sum(classifier.asked) == 20
+    assert max(classifier.asked) <= memory
+    assert (predictions.answers == predictions.gold).all()
+
+
+def test_no_memory_for_one_image_is_one_clear_line_and_keeps_the_rest(store, identity):
+    dataset = make_dataset(20)
+    run(make_dataset(8), identity, CountingClassifier(), store)
+    with pytest.raises(ModelError, match="no memory for even one image.*--device"):
+        run(dataset, identity, CountingClassifier(memory=0), store)
+    assert len(find_work(identity, dataset, store).missing) == 12
+
+
+def test_an_image_that_breaks_the_model_is_a_failure_with_its_reason(store, identity):
+    predictions = run(make_dataset(20), identity, CountingClassifier(broken=(3, 11)), store, batch_size=6)
+    failed = predictions.table[predictions.table["outcome"] == "failed"]
+    assert list(failed["sample_id"]) == ["003", "011"]
+    assert set(failed["reason"]) == {"ValueError: cannot handle this image"}
+    assert (predictions.answers[[3, 11]] == -1).all()
+    assert np.isnan(predictions.probabilities[[3, 11]]).all()
+    assert (np.delete(predictions.answers == predictions.gold, [3, 11])).all()
+
+
+def test_failures_are_tried_again_and_never_served_as_answers(store, identity):
+    run(make_dataset(20), identity, CountingClassifier(broken=(3,)), store)
+    mended = CountingClassifier()
+    predictions = run(make_dataset(20), identity, mended, store)
+    assert mended.asked == [1]
+    assert (predictions.answers == predictions.gold).all()
+
+
+def test_a_model_that_fails_everywhere_says_why_once(store, identity):
+    with pytest.raises(ModelError, match="fails on every image of a batch: cannot handle this image"):
+        run(make_dataset(20), identity, CountingClassifier(broken=tuple(range(20))), store)
+
+
+def test_scores_that_are_not_finite_are_failures(store, identity):
+    class Broken(CountingClassifier):
+        def classify(self, images):
+            scores = super().classify(images)
+            scores[0] = np.nan
+            return scores
+
+    predictions = run(make_dataset(20), identity, Broken(), store, batch_size=10)
+    assert list(predictions.table["sample_id"][predictions.table["outcome"] == "failed"]) == ["000", "010"]
+
+
+def test_scores_of_another_shape_are_refused(store, identity):
+    class Wide(CountingClassifier):
+        def classify(self, images):
+            return np.ones((len(images), 8), np.float32)
+
+    with pytest.raises(ModelError, match=r"shape \(20, 8\).*card and its weights disagree"):
+        run(make_dataset(20), identity, Wide(), store)
+
+
+def test_an_unreadable_image_is_a_failure_and_stays_in_the_denominator(store, identity):
+    predictions = run(make_dataset(20, unreadable=(5,)), identity, CountingClassifier(), store)
+    row = predictions.table.iloc[5]
+    assert row["outcome"] == "failed"
+    assert predictions.answers[5] == -1
+    assert row["reason"] == "005.png is truncated. Replace the file."
+    assert len(predictions) == 20
+
+
+def test_ctrl_c_keeps_the_batches_that_are_done(store, identity):
+    dataset = make_dataset(20)
+
+    class Interrupted(CountingClassifier):
+        def classify(self, images):
+            if len(self.asked) == 2:
+                raise KeyboardInterrupt
+            return super().classify(images)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(dataset, identity, Interrupted(), store, batch_size=4)
+    assert len(store.read(identity)) == 8
+    assert len(find_work(identity, dataset, store).missing) == 12
+
+
+def test_progress_counts_every_image(store, identity):
+    done = []
+    run(make_dataset(20), identity, CountingClassifier(memory=3), store, batch_size=8, progress=done.append)
+    assert sum(done) == 20
