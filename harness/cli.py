@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -202,11 +203,12 @@ def train(
         **{key: value for key, value in optional.items() if value is not None},
     )
     folder = out or root.parent / "checkpoints"
+    learn, select, *shown = parts
     if seeds > 1:
-        spread = train_seeds(recipe, seeds, *parts[:2], parts[2:], folder, force=force)
-        _print_json(spread.as_dict())
+        spread, _ = train_seeds(recipe, seeds, learn, select, shown, folder, force=force)
+        _print_json({source: asdict(accuracies) for source, accuracies in spread.items()})
         return
-    result = train_one(recipe, *parts[:2], parts[2:], folder, force=force)
+    result = train_one(recipe, learn, select, shown, folder, force=force)
     correct = {
         source: {"correct": k, "n": n, "accuracy": k / n} for source, (k, n) in result.card.correct.items()
     }

@@ -9,7 +9,7 @@ import io
 import os
 import signal
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +69,8 @@ def _interrupt_on_sigterm() -> None:
         del signum, frame
         raise KeyboardInterrupt("SIGTERM")
 
-    try:
+    with suppress(ValueError):  # not the main thread: whoever runs pytest there handles signals
         signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        pass  # not the main thread: whoever runs pytest there handles signals
 
 
 def suite_of(config: pytest.Config) -> Suite:
@@ -244,7 +242,7 @@ class Collector:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Writes the run folder, also after Ctrl-C. The run's record comes first: a report can be made again."""
+        """Writes the run folder, also after Ctrl-C; the record first, as a report can be made again."""
         if self.recorder is None:
             return
         self.recorder.write(suite_of(self.config))
@@ -255,8 +253,8 @@ class Collector:
         except Exception as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             self.closing = (
-                f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend the cause "
-                f"and call: harness report {self.recorder.run}"
+                f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend "
+                f"the cause and call: harness report {self.recorder.run}"
             )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -21,8 +21,8 @@ from harness.claims.audit import audit
 from harness.datasets import Dataset, exact_overlap, load_dataset
 from harness.errors import HarnessError, Unavailable, UsageError
 from harness.identity import package_versions
-from harness.models import RunnableModel, TableModel, build_model
 from harness.models import Context as Files
+from harness.models import RunnableModel, TableModel, build_model
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.checks import check_against_card, describe_overlap
 from harness.predictions.runner import Work, collect, compute, find_work

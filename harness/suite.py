@@ -30,6 +30,15 @@ DEFAULT_KINDS: dict[str, Kind] = {
 }
 
 
+TABLES = ("profiles", "datasets", "models", "claims")
+FORMS: dict[str, type] = {
+    **dict.fromkeys(TABLES, dict),
+    "noise_ceilings": dict,
+    "published": str,
+    "seed": int,
+}
+
+
 @dataclass(frozen=True)
 class Profile:
     """A bounded part of the grid.
@@ -117,21 +126,9 @@ class Suite:
             raise UsageError(
                 f"The suite {path} cannot be read ({error.strerror}). Name one with --suite."
             ) from error
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # not TOML, or not UTF-8
             raise UsageError(f"The suite {path} is not valid TOML ({error}). Correct that line.") from error
-        unknown = raw.keys() - {
-            "profiles",
-            "datasets",
-            "models",
-            "claims",
-            "published",
-            "noise_ceilings",
-            "seed",
-        }
-        if unknown:
-            raise UsageError(
-                f"The suite {path} has the unknown table {sorted(unknown)[0]!r}. Remove or rename it."
-            )
+        _check_forms(raw, path)
         suite = cls(
             path=path,
             profiles={name: _profile(name, body, path) for name, body in raw.get("profiles", {}).items()},
@@ -150,24 +147,29 @@ class Suite:
             for source in profile.datasets:
                 if source.partition(":")[0] not in self.datasets or not source.partition(":")[2]:
                     raise UsageError(
-                        f"Profile {name} of {self.path} names {source}. Write dataset:split with a dataset among "
-                        f"{', '.join(self.datasets)}."
+                        f"Profile {name} of {self.path} names {source}. Write dataset:split with a dataset "
+                        f"among {', '.join(self.datasets)}."
                     )
         for name in self.models:
             self.kind(name)
         for name, body in self.claims.items():
             get_claim(name)
-            expected = [
-                body.get("expected", "supported"),
-                *(o.get("expected") for o in body.get("override", ())),
-            ]
+            overrides = body.get("override", [])
+            tables = isinstance(overrides, list) and all(isinstance(item, dict) for item in overrides)
+            if not tables or body.keys() - {"expected", "override"}:
+                raise UsageError(
+                    f"Claim {name} of {self.path} has an entry that is neither `expected` nor a list of "
+                    f"overrides. Write [[claims.{name}.override]]."
+                )
+            if any(override.keys() != {"cell", "expected", "reason"} for override in overrides):
+                raise UsageError(
+                    f"An override of claim {name} in {self.path} is not `cell`, `expected` and `reason`. "
+                    "Give these three."
+                )
+            expected = [body.get("expected", "supported"), *(o["expected"] for o in overrides)]
             if bad := [value for value in expected if value not in OUTCOMES]:
                 raise UsageError(
                     f"Claim {name} of {self.path} expects {bad[0]!r}. Use {', '.join(OUTCOMES)}."
-                )
-            if any(not {"cell", "reason"} <= override.keys() for override in body.get("override", ())):
-                raise UsageError(
-                    f"An override of claim {name} in {self.path} lacks `cell` or `reason`. Give both."
                 )
 
     def profile(self, name: str) -> Profile:
@@ -236,9 +238,9 @@ class Suite:
                 if _matches(name, profile.models) and self.kind(name) in kinds:
                     yield from self._answered(name, source, restoration, profile, filters)
         for (model, where, treatment), number in self.numbers.items():
-            if (where, treatment) == (source, restoration) and number.kind in kinds:
-                if _matches(model, profile.models) and filters.keeps(source, restoration, NO_PROMPT):
-                    yield Cell(model, number.dataset, number.split, restoration)
+            here = (where, treatment) == (source, restoration) and number.kind in kinds
+            if here and _matches(model, profile.models) and filters.keeps(source, restoration, NO_PROMPT):
+                yield Cell(model, number.dataset, number.split, restoration)
 
     def _answered(
         self, name: str, source: str, restoration: str, profile: Profile, filters: Filters
@@ -263,9 +265,25 @@ class Suite:
         return expected
 
 
+def _check_forms(raw: Mapping[str, Any], path: Path) -> None:
+    for name, value in raw.items():
+        if name not in FORMS:
+            raise UsageError(f"The suite {path} has the unknown table {name!r}. Remove or rename it.")
+        entries = value.values() if name in TABLES and isinstance(value, dict) else ()
+        if type(value) is not FORMS[name] or not all(isinstance(entry, dict) for entry in entries):
+            form = f"[{name}.NAME]" if name in TABLES else FORMS[name].__name__
+            raise UsageError(f"The suite {path} gives {name} in another form than {form}. Write it so.")
+
+
 def _profile(name: str, body: Mapping[str, Any], path: Path) -> Profile:
+    for key, value in body.items():
+        names = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if not (type(value) is int if key == "limit" else names):
+            form = "a whole number" if key == "limit" else "a list of strings"
+            raise UsageError(f"Profile {name} of {path} has {key} = {value!r}. Write {form}.")
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
     try:
-        return Profile(**{k: tuple(v) if isinstance(v, list) else v for k, v in body.items()})
+        return Profile(**values)
     except TypeError as error:
         raise UsageError(
             f"Profile {name} of {path}: {error}. Use datasets, models, restorations, prompts, limit."

@@ -18,8 +18,9 @@ FRACTIONS = ("accuracy", "recall_", "top_")
 def audit(number: Published, others: Sequence[Published], ceiling: float | None = None) -> list[str]:
     """Why a published accuracy is not to be believed; empty when nothing speaks against it.
 
-    Three checks: is each rate a possible fraction of n (GRIM; Brown & Heathers 2017, doi 10.1177/1948550616673876);
-    does it lie above what label noise allows; does it lie far above all other publications of the system.
+    Three checks. Is each rate a possible fraction of n (GRIM; Brown & Heathers 2017, doi
+    10.1177/1948550616673876)? Is it above what label noise allows? Is it far above all other publications of
+    the system?
 
     Args:
         number: the publication to audit.
@@ -49,7 +50,7 @@ def audit(number: Published, others: Sequence[Published], ceiling: float | None 
         excess = accuracy - best.metrics["accuracy"]
         if excess > REPRODUCTION_MARGIN:
             findings.append(
-                f"{accuracy:.2%} is {100 * excess:.1f} points above every other publication of {number.system} "
-                f"({best.source}: {best.metrics['accuracy']:.2%})"
+                f"{accuracy:.2%} is {100 * excess:.1f} points above every other publication of "
+                f"{number.system} ({best.source}: {best.metrics['accuracy']:.2%})"
             )
     return findings

@@ -54,7 +54,7 @@ class Context:
         return self.alpha / max(1, self.family_size)
 
     def testable(self, effect: Effect) -> bool:
-        """Whether more samples could decide: not when the evidence is barred or the effect is exactly none."""
+        """Whether more samples could decide: not when evidence is barred or the effect is exactly none."""
         return not self.barred and effect.value != 0
 
 

@@ -5,6 +5,8 @@ The claim of Mulukutla et al. 2025 (arXiv 2508.13524) on FER-2013, among others.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from harness.claims.claim import Claim, Context, Evidence, Role
@@ -57,7 +59,7 @@ def _paired(cnn: Predictions, vlm: Predictions, context: Context) -> Verdict:
     gold, labels, groups, n = cnn.gold, len(cnn.space.labels), cnn.groups, len(cnn)
     cnn_right, vlm_right = cnn.answers == gold, vlm.answers == gold
     only_cnn, only_vlm = int((cnn_right & ~vlm_right).sum()), int((vlm_right & ~cnn_right).sum())
-    resampling = {"groups": groups, "seed": context.seed, "replicates": context.replicates}
+    resampling: dict[str, Any] = {"groups": groups, "seed": context.seed, "replicates": context.replicates}
     args = (gold, cnn.answers, vlm.answers, labels)
     difference = paired_difference(*args, accuracy, alpha=context.alpha, **resampling)
     effect = Effect.of(EFFECT, difference)
@@ -83,7 +85,9 @@ def _paired(cnn: Predictions, vlm: Predictions, context: Context) -> Verdict:
         p_value=p_value,
         alpha=context.alpha,
         n=n,
-        n_needed=needed_n(effect.value, discordance, alpha=context.level) if context.testable(effect) else None,
+        n_needed=needed_n(effect.value, discordance, alpha=context.level)
+        if context.testable(effect)
+        else None,
         detectable_effect=minimum_detectable_difference(n, discordance, alpha=context.level),
         paired=True,
         method=method,
@@ -102,7 +106,8 @@ def _unpaired(cnn: Evidence, vlm: Evidence, context: Context) -> Verdict:
     )
     effect = Effect.of(EFFECT, difference)
     macro = [_macro_f1(side) for side in (cnn, vlm)]
-    secondary, notes = (), list(context.notes)
+    secondary: tuple[Effect, ...] = ()
+    notes = list(context.notes)
     if macro[0] is not None and macro[1] is not None:
         secondary = (Effect("macro-F1 difference", macro[0] - macro[1]),)
     else:

@@ -99,11 +99,9 @@ def settle(family: Sequence[Verdict]) -> list[Verdict]:
     Verdicts that are barred or have no p-value take no part in the adjustment.
     """
     counted = [v.p_value if v.p_value is not None and not v.barred else None for v in family]
-    adjusted = iter(holm([p for p in counted if p is not None]))
     size = sum(p is not None for p in counted)
     settled = []
-    for verdict, p in zip(family, counted, strict=True):
-        p_adjusted = None if p is None else float(next(adjusted))
+    for verdict, p_adjusted in zip(family, holm(counted), strict=True):
         outcome = decide(verdict.effect, p_adjusted, verdict.alpha, verdict.barred)
         settled.append(
             replace(

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError
+
+
+def _list_of(*kinds: type) -> Callable[[Any], bool]:
+    # `type`, not `isinstance`: a JSON true is an int to the latter.
+    return lambda value: isinstance(value, list) and all(type(item) in kinds for item in value)
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_list_of(int)(k_n) and len(k_n) == 2 for k_n in value.values())
+
+
+# What each field must be in JSON, and whether a value is that.
+FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "architecture": ("a string", lambda value: type(value) is str),
+    "labels": ("a list of strings", _list_of(str)),
+    "in_chans": ("an integer", lambda value: type(value) is int),
+    "input_size": ("[height, width]", _list_of(int)),
+    "mean": ("a list of numbers", _list_of(int, float)),
+    "std": ("a list of numbers", _list_of(int, float)),
+    "trained_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
+    "selected_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
+    "correct": ("dataset:split -> [correct, n]", _counts),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +94,13 @@ class Card:
             missing = sorted(required - set(raw if isinstance(raw, dict) else ()))
             raise ModelError(f"The card {path} lacks {', '.join(missing)}. Add what is missing.")
         values = {name: raw[name] for name in known & raw.keys()}
+        for name, value in values.items():
+            form, fits = FORMS[name]
+            if not fits(value):
+                raise ModelError(f"The card {path} gives {name} as {json.dumps(value)}. Write {form}.")
         for name in ("labels", "input_size", "mean", "std"):
             values[name] = tuple(values[name])
-        values["correct"] = {key: (int(k), int(n)) for key, (k, n) in values.get("correct", {}).items()}
+        values["correct"] = {key: (k, n) for key, (k, n) in values.get("correct", {}).items()}
         card = cls(**values, extra={name: raw[name] for name in raw.keys() - known})
         card._check(raw.get("num_classes", len(card.labels)), path)
         return card
@@ -88,8 +116,12 @@ class Card:
                 f"The card {path} gives {len(self.mean)} means and {len(self.std)} stds for {self.in_chans} "
                 "channels. Give one of each per channel, with 1 or 3 channels."
             )
-        if len(self.input_size) != 2 or min(self.input_size) < 1 or min(self.std) <= 0:
-            raise ModelError(f"The card {path} has a bad input_size or std. Use [height, width] and std > 0.")
+        finite = all(map(math.isfinite, (*self.mean, *self.std)))
+        if len(self.input_size) != 2 or min(self.input_size) < 1 or min(self.std) <= 0 or not finite:
+            raise ModelError(
+                f"The card {path} has a bad input_size, mean or std. Use [height, width], finite means and "
+                "std > 0."
+            )
 
     def write(self, path: Path) -> None:
         """Writes the card as JSON; `Card.read` gives it back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,10 +33,11 @@ class PredictionsCsv:
     def __init__(self, *, context: Context, path: str, kind: str = "classifier") -> None:
         if kind not in KINDS:
             raise UsageError(f"Expected `kind` to be one of {', '.join(KINDS)}, but got {kind}.")
-        self.kind = cast(Kind, kind)
+        self.kind: Kind = kind
         self.path = context.find(path)
         self.table = read_predictions(self.path)
-        scores = [column.removeprefix("score_") for column in self.table if column.startswith("score_")]
+        names = [str(column) for column in self.table]
+        scores = [name.removeprefix("score_") for name in names if name.startswith("score_")]
         answered = {str(label) for label in self.table["label"].dropna()}
         self.labels = (*scores, *sorted(answered - set(scores)))
 
@@ -50,14 +51,14 @@ class PredictionsCsv:
         known = self.table.index.intersection(ids)
         if known.empty:
             raise DataError(
-                f"No sample_id of {self.path} is in {dataset.name}:{dataset.split}, whose ids look like {ids[0]}. "
+                f"No sample_id of {self.path} is in {dataset}, whose ids look like {ids[0]}. "
                 "Use the dataset's ids or name another split."
             )
         rows = self.table.reindex(ids)
         present = rows.index.isin(known)
         answered = rows["label"].notna().to_numpy()
         rows["outcome"] = np.where(answered, "parsed", np.where(present, "unparsable", "failed"))
-        rows["reason"] = np.where(present, None, f"no row in {self.path.name}")
+        rows["reason"] = [None if there else f"no row in {self.path.name}" for there in present]
         rows["raw_text"] = rows["label"]
         rows["latency_s"] = np.nan
         rows["pixel_digest"] = ""
@@ -83,7 +84,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
     absent = {"sample_id", "label"} - set(table.columns)
     if absent:
         raise DataError(
-            f"{path} has no column {' and '.join(sorted(absent))}. Use the header sample_id,label[,score_<label>...]."
+            f"{path} has no column {' and '.join(sorted(absent))}. "
+            "Use the header sample_id,label[,score_<label>...]."
         )
     twice = table["sample_id"][table["sample_id"].duplicated()]
     if not twice.empty:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -11,6 +13,10 @@ from harness.errors import DataError
 from harness.models.base import KINDS, Kind, Published
 
 COLUMNS = ("model", "kind", "dataset:split", "restoration", "n", "metric", "value", "source", "note")
+KEY = ("model", "source", "dataset:split", "restoration")
+
+# No signs, blanks or exponents: the digits as printed say how far the number was rounded.
+PROPORTION = re.compile(r"0?\.\d+|0|1(\.0+)?")
 
 
 def read_published(path: Path) -> list[Published]:
@@ -23,25 +29,34 @@ def read_published(path: Path) -> list[Published]:
     Raises:
         DataError: a column is missing or a row is malformed; the message names the line.
     """
-    rows: dict[tuple[str, str, str], list[dict[str, str]]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise DataError(f"{path} has the header {reader.fieldnames}. Use {','.join(COLUMNS)}.")
-        for line, row in enumerate(reader, start=2):
-            try:
-                _check(row)
-            except (ValueError, TypeError, KeyError) as error:
-                raise DataError(f"{path}, line {line}: {error}. Correct the row.") from error
-            rows.setdefault((row["model"], row["source"], row["dataset:split"]), []).append(row)
-    return [_published(group) for group in rows.values()]
+    groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}). Correct `published` in the suite.") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise DataError(f"{path} has the header {reader.fieldnames}. Use {','.join(COLUMNS)}.")
+    for row in reader:
+        try:
+            _check(row)
+            group = groups.setdefault(tuple(row[column] for column in KEY), {})
+            if row["metric"] in group:
+                raise ValueError(f"{row['metric']} of {row['model']} stands there twice")
+        except ValueError as error:
+            raise DataError(f"{path}, line {reader.line_num}: {error}. Correct the row.") from error
+        group[row["metric"]] = row
+    return [_published(list(group.values())) for group in groups.values()]
 
 
-def _check(row: Mapping[str, str]) -> None:
-    if None in row.values() or row["kind"] not in KINDS:
+def _check(row: Mapping[str | None, str | None]) -> None:
+    # DictReader puts surplus fields under None and fills missing ones with it.
+    if None in row or None in row.values() or row["kind"] not in KINDS:
         raise ValueError(f"expected {len(COLUMNS)} fields with a kind among {', '.join(KINDS)}")
-    if not 0 <= float(row["value"]) <= 1 or int(row["n"]) < 1 or row["dataset:split"].count(":") != 1:
-        raise ValueError("expected a value between 0 and 1, n of at least 1 and dataset:split")
+    if not PROPORTION.fullmatch(row["value"] or "") or not re.fullmatch("[1-9][0-9]*", row["n"] or ""):
+        raise ValueError("expected a value between 0 and 1 written in decimals, and n of at least 1")
+    if not re.fullmatch("[^:]+:[^:]+", row["dataset:split"] or ""):
+        raise ValueError("expected dataset:split")
 
 
 def _published(rows: Sequence[Mapping[str, str]]) -> Published:

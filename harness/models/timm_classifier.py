@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
@@ -72,11 +73,17 @@ class TimmClassifier:
         from safetensors.torch import load_file
 
         card = self.card
-        try:
-            module = timm.create_model(
-                card.architecture, pretrained=False, num_classes=len(card.labels), in_chans=card.in_chans
+        if not timm.is_model(card.architecture):  # create_model would look for some of these names on the hub
+            raise ModelError(
+                f"timm has no architecture {card.architecture!r}. Correct the card of {self.path}."
             )
-        except RuntimeError as error:
+        options: dict[str, Any] = {"num_classes": len(card.labels), "in_chans": card.in_chans}
+        try:
+            config = timm.get_pretrained_cfg(card.architecture)
+            if config is not None and config.fixed_input_size:
+                options["img_size"] = card.input_size
+            module = timm.create_model(card.architecture, pretrained=False, **options)
+        except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise ModelError(
                 f"timm cannot build {card.architecture} ({error}). Correct the card of {self.path}."
             ) from error
@@ -89,7 +96,7 @@ class TimmClassifier:
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
             raise ModelError(
-                f"The weights of {self.path} do not fit {card.architecture} with {len(card.labels)} classes and "
-                f"{card.in_chans} channels ({first}). Correct the card."
+                f"The weights of {self.path} do not fit {card.architecture} with {len(card.labels)} classes "
+                f"and {card.in_chans} channels ({first[:200]}). Correct the card."
             ) from error
         return LoadedNetwork.place(module, card, device, dtype)

@@ -88,8 +88,9 @@ class WhatTheFace:
         )
         try:
             module.load_state_dict(torch.load(self.path, map_location="cpu", weights_only=True))
-        except (RuntimeError, OSError, ValueError) as error:
+        except Exception as error:  # the unpickler raises EOFError, KeyError, UnpicklingError, ...
             raise ModelError(
-                f"The weights {self.path} do not load ({error}). Install the package again."
+                f"The weights {self.path} do not load ({type(error).__name__}: {error}). "
+                "Install the package again."
             ) from error
         return LoadedNetwork.place(module, CARD, device, dtype)

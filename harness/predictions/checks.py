@@ -31,8 +31,8 @@ def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int
     if abs(measured - recorded) <= max(5, TOLERANCE * n):
         return
     raise ModelError(
-        f"{predictions.cell.model} gets {measured} of {n} right on {predictions.cell.source}, its card records "
-        f"{recorded}. {_explanation(predictions, table, recorded, n)}"
+        f"{predictions.cell.model} gets {measured} of {n} right on {predictions.cell.source}, its card "
+        f"records {recorded}. {_explanation(predictions, table, recorded, n)}"
     )
 
 
@@ -61,7 +61,7 @@ def describe_overlap(predictions: Predictions, seen: NDArray[np.bool_], trained_
     unseen = confusion_table(predictions.gold[~seen], predictions.answers[~seen], labels)
     everything = confusion_table(predictions.gold, predictions.answers, labels)
     return [
-        f"{int(seen.sum()):,} of {len(seen):,} images of {predictions.cell.source} are exact copies of images in "
-        f"{trained_on}, on which {predictions.cell.model} was trained; without them its accuracy is "
-        f"{float(accuracy(unseen)):.1%} instead of {float(accuracy(everything)):.1%}."
+        f"{int(seen.sum()):,} of {len(seen):,} images of {predictions.cell.source} are exact copies of "
+        f"images in {trained_on}, on which {predictions.cell.model} was trained; without them its "
+        f"accuracy is {float(accuracy(unseen)):.1%} instead of {float(accuracy(everything)):.1%}."
     ]

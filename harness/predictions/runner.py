@@ -110,7 +110,7 @@ def _answer(images: Images, identity: Identity, classifier: Classifier) -> pd.Da
             f"{identity.model} gave scores of shape {scores.shape} for {len(images)} images and "
             f"{len(identity.labels)} labels. Its card and its weights disagree."
         )
-    finite = np.isfinite(scores).all(axis=1)
+    finite = [bool(np.isfinite(row).all()) for row in scores]
     best = [identity.labels[i] for i in np.where(np.isfinite(scores), scores, -np.inf).argmax(axis=1)]
     rows = pd.DataFrame(
         {

@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.errors import HarnessWarning, StoreError
 from harness.atomic import write_atomically
+from harness.errors import HarnessWarning, StoreError
 from harness.identity import Identity
 
 # A respondent's small shards (one per batch) are merged into one when it is done.
@@ -80,8 +80,8 @@ class Store:
             self._write_shard(folder, rows)
         except OSError as error:
             raise StoreError(
-                f"The store {self.root} cannot be written ({error.strerror or error}). Free space there or name "
-                "another folder with --store, then run again: every batch stored so far is kept."
+                f"The store {self.root} cannot be written ({error.strerror or error}). Free space there or "
+                "name another folder with --store, then run again: every batch stored so far is kept."
             ) from error
 
     def _write_shard(self, folder: Path, rows: pd.DataFrame) -> Path:
@@ -135,8 +135,8 @@ class Store:
             pass  # another process took its own probe away
         except OSError as error:
             raise StoreError(
-                f"The store {self.root} cannot be written ({error.strerror or error}), and answers are missing from "
-                "it. Make it writable or name another folder with --store."
+                f"The store {self.root} cannot be written ({error.strerror or error}), and answers are "
+                "missing from it. Make it writable or name another folder with --store."
             ) from error
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.atomic import write_atomically
 from harness.errors import DataError, UsageError
 from harness.labels import LabelSpace
-from harness.atomic import write_atomically
 from harness.predictions.cell import Cell
 
 if TYPE_CHECKING:
@@ -154,6 +154,9 @@ def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[s
             pixel_digest` and the `score_<label>` columns of the model's own labels.
         labels: the model's own labels; a label that the dataset's space does not know is an
             out-of-vocabulary answer, and scores are put into the order of the space.
+
+    Raises:
+        DataError: two score columns are about one label of the space.
     """
     import pandas as pd
 
@@ -170,11 +173,24 @@ def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[s
     parsed = table["outcome"] == "parsed"
     table.loc[parsed & ~table["label"].isin(list(known)), "outcome"] = "out_of_vocabulary"
     table["label"] = table["label"].map(lambda label: known.get(label, label))
-    sources = {spelled: f"score_{label}" for label, spelled in known.items()}
-    if all(label in sources and sources[label] in answers for label in dataset.space.labels):
+    sources = _score_sources(cell, answers, known)
+    if len(sources) == len(dataset.space.labels):
         for label in dataset.space.labels:
             table[f"score_{label}"] = answers[sources[label]].to_numpy(np.float32)
     return Predictions(cell, dataset.space, table)
+
+
+def _score_sources(cell: Cell, answers: pd.DataFrame, known: dict[str, str]) -> dict[str, str]:
+    """Label of the space -> the score column that is about it."""
+    sources: dict[str, str] = {}
+    for label, spelled in known.items():
+        column = f"score_{label}"
+        if column in answers and sources.setdefault(spelled, column) != column:
+            raise DataError(
+                f"{cell.model} scores {spelled} twice, as {sources[spelled]} and as {column}. "
+                "Keep one score per label."
+            )
+    return sources
 
 
 def _spelled(space: LabelSpace, label: str) -> str | None:

@@ -146,7 +146,9 @@ def _cell_change(cell: str, after: Predictions, before: Predictions) -> CellChan
     figures = {}
     for side, predictions in (("before", before), ("after", after)):
         space = pd.Index(predictions.space.labels)
-        gold, answer = (space.get_indexer(both[f"{column}_{side}"]) for column in ("gold", "answer"))
+        gold, answer = (
+            space.get_indexer(pd.Index(both[f"{column}_{side}"])) for column in ("gold", "answer")
+        )
         table = confusion_table(gold, answer, len(space))
         figures[side] = (float(accuracy(table)), float(macro_f1(table)))
     return CellChange(

@@ -11,7 +11,8 @@ from harness.reporting.text import count, duration, plain
 def environment_facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Facts of run.json that someone needs to run it again; absent ones are left out."""
     machine = record.get("environment") or {}
-    memory = machine.get("memory_gb")
+    cores, memory = machine.get("cores"), machine.get("memory_gb")
+    processor = (machine.get("cpu"), cores and f"{cores} cores", memory and f"{memory:.0f} GB memory")
     facts = {
         "command": record.get("command"),
         "started": record.get("started"),
@@ -23,11 +24,7 @@ def environment_facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         "device": ", ".join(str(record[key]) for key in ("device", "dtype") if record.get(key)),
         "python": machine.get("python"),
         "platform": machine.get("platform"),
-        "processor": ", ".join(
-            [str(machine[key]) for key in ("cpu",) if machine.get(key)]
-            + [f"{machine['cores']} cores" for _ in (1,) if machine.get("cores")]
-            + [f"{memory:.0f} GB memory" for _ in (1,) if memory]
-        ),
+        "processor": ", ".join(str(part) for part in processor if part),
         "model loads": ", ".join(f"{model} {n}" for model, n in (record.get("model_loads") or {}).items()),
     }
     return [(term, plain(fact)) for term, fact in facts.items() if fact not in (None, "")]

@@ -158,9 +158,9 @@ def typeset(text: str) -> str:
 def breakable(text: str) -> Markup:
     """Escaped text that may break after the separators of a cell's name.
 
-    >>> breakable("fer2013:private/none/a-vs-<b>")
-    Markup('fer2013:<wbr>private/<wbr>none/<wbr>a<wbr>-vs-&lt;b&gt;')
+    >>> breakable("fer2013:private/none/<b>@paper")
+    Markup('fer2013:<wbr>private/<wbr>none/<wbr>&lt;b&gt;@<wbr>paper')
     """
     from markupsafe import Markup
 
-    return Markup("<wbr>").join(re.split(r"(?<=[/:_])|(?=-vs-)", text))
+    return Markup("<wbr>").join(re.split(r"(?<=[/:_@])", text))

@@ -34,7 +34,8 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
         "Metrics": _metrics(tables),
         "Changes since the baseline": comparison.to_markdown() if comparison else "",
         "Skipped": _bullets(
-            f"**{markdown(item['what'])}**: {markdown(item['reason'])}" for item in run.skipped
+            f"{markdown(reason, 400)} ({', '.join(markdown(what) for what in skipped)})"
+            for reason, skipped in run.skipped_by_reason.items()
         ),
         "Problems": _bullets(markdown(problem, 400) for problem in run.problems),
         "Published results": _published(run.published),

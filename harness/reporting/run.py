@@ -41,9 +41,20 @@ class Run:
         return self.record.get("skipped") or ()
 
     @property
+    def skipped_by_reason(self) -> dict[str, list[str]]:
+        """What was skipped, by reason, in order of first appearance."""
+        grouped: dict[str, list[str]] = {}
+        for item in self.skipped:
+            grouped.setdefault(str(item["reason"]), []).append(str(item["what"]))
+        return grouped
+
+    @property
     def published(self) -> Sequence[Mapping[str, Any]]:
-        """Published results that claims lean on: {model, dataset, n, metrics, source, note, findings}."""
-        return self.record.get("published") or ()
+        """Published results that claims lean on: {model, dataset, n, metrics, source, note, findings}.
+
+        Those that an audit found fault with come first.
+        """
+        return sorted(self.record.get("published") or (), key=lambda entry: not entry.get("findings"))
 
 
 def read_run(run_dir: Path) -> Run:

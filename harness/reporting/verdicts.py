@@ -52,13 +52,13 @@ class VerdictRow:
         return f"{self.effect_value} {self.effect_interval}".rstrip()
 
     @property
-    def subject(self) -> str:
-        """The last part of the cell: the model, or the two models compared."""
-        return self.cell.rpartition("/")[2]
+    def subjects(self) -> list[str]:
+        """The last part of the cell: the model, or the models compared."""
+        return self.cell.rpartition("/")[2].split("-vs-")
 
     @property
     def condition(self) -> str:
-        """The cell without its subject: data, restoration and prompt."""
+        """The cell without its subjects: data, restoration and prompt."""
         return self.cell.rpartition("/")[0]
 
 
@@ -134,7 +134,7 @@ def _row(claim: Mapping[str, Any], anchor: str) -> VerdictRow:
         effect_interval=interval(low, high, n, signed=True),
         p=p_value(claim.get("p_adjusted")),
         n=count(claim.get("n")),
-        needed="" if claim.get("n_needed") is None else count(claim["n_needed"]),
+        needed=count(claim["n_needed"]) if verdict == "inconclusive" and claim.get("n_needed") else "",
         reason=plain(claim.get("reason") or ""),
         pairing=_pairing(claim),
         background=tuple(_background(claim, n)),
@@ -149,13 +149,15 @@ def _pairing(claim: Mapping[str, Any]) -> str:
 
 
 def _background(claim: Mapping[str, Any], n: int) -> Iterator[str]:
-    """Sentences that complete the reason: other effects, what n can detect, method, expectation, notes."""
+    """Sentences that complete the reason: other effects, what n can find, method, expectation, notes."""
     others = []
     for other in claim.get("secondary") or ():
         ends = estimate(other["value"], other.get("low"), other.get("high"), n, signed=True)
         others.append(f"{plain(other['name'])} {ends}")
     if others:
         yield f"Also: {'; '.join(others)}."
+    if claim.get("n_needed") is not None:
+        yield f"An effect of the observed size takes about n = {count(claim['n_needed'])} to find."
     if claim["verdict"] == "inconclusive" and claim.get("detectable_effect") is not None:
         yield f"The least effect that this n would likely find is {number(claim['detectable_effect'], n)}."
     if claim.get("method"):

@@ -161,8 +161,8 @@ def bootstrap_sums(
 ) -> Estimate:
     """Bootstraps a statistic of sums over samples, such as a mean or the calibration error.
 
-    Samples that fall into no cell have nothing to share, so the cost is replicates x groups; hence the
-    lower default.
+    Hardly two groups add the same, so none stands for another and the cost is replicates x groups; hence
+    the lower default.
 
     Args:
         rows: Floats (N, ...), what each sample adds to the sums.

@@ -11,6 +11,7 @@ from harness.errors import UsageError
 from harness.statistics.bootstrap import Statistic
 from harness.statistics.grouping import Groups, group_cells
 from harness.statistics.lookup import coin_flips, draw_counts
+from harness.statistics.resampling import chunks
 from harness.statistics.tables import pair_cells, pair_tables
 
 if TYPE_CHECKING:
@@ -58,16 +59,19 @@ def paired_permutation(
     observed_a, observed_b = pair_tables((kinds.totals.T @ kinds.counts)[None], num_labels)
     moves = kinds.totals @ _moves(num_labels)
     unequal = np.flatnonzero(abs(moves).sum(axis=1))
-    rng = np.random.default_rng(seed)
-    swaps = draw_counts(kinds.counts[unequal], replicates, coin_flips, rng)
-    moved = (moves[unequal].T.tocsr() @ swaps).T.reshape(-1, *observed_a.shape[1:])
+    moves_by_cell = moves[unequal].T.tocsr()
     observed = float((metric(observed_a) - metric(observed_b))[0])
     if np.isnan(observed):
         return float("nan")
-    swapped = metric(observed_a + moved) - metric(observed_b - moved)
-    # Equal differences may come out of different tables, rounded differently.
-    extreme = np.abs(swapped) >= abs(observed) - 1e-9
-    return (1 + int(extreme.sum())) / (1 + replicates)
+    rng = np.random.default_rng(seed)
+    extreme = 0
+    for chunk in chunks(replicates, max(moves.shape)):
+        swaps = draw_counts(kinds.counts[unequal], chunk, coin_flips, rng)
+        moved = (moves_by_cell @ swaps).T.reshape(-1, *observed_a.shape[1:])
+        swapped = metric(observed_a + moved) - metric(observed_b - moved)
+        # Equal differences may come out of different tables, rounded differently.
+        extreme += int((np.abs(swapped) >= abs(observed) - 1e-9).sum())
+    return (1 + extreme) / (1 + replicates)
 
 
 def _moves(num_labels: int) -> csr_matrix:

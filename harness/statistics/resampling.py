@@ -17,10 +17,16 @@ _HEAD_COST = 8  # one more kind in the head costs about as much as drawing eight
 def draw_totals(groups: GroupTotals, replicates: int, rng: np.random.Generator) -> Iterator[FloatArray]:
     """Yields the totals of bootstrap replicates in chunks (r, D), so that memory stays bounded."""
     by_column = groups.totals.T.tocsr()
-    step = max(1, _CHUNK // max(groups.totals.shape))
-    for start in range(0, replicates, step):
+    for chunk in chunks(replicates, max(groups.totals.shape)):
         # Transposed, replicates lie next to each other in memory: what a statistic of tables runs fastest on.
-        yield (by_column @ draw_groups(groups.counts, min(step, replicates - start), rng)).T
+        yield (by_column @ draw_groups(groups.counts, chunk, rng)).T
+
+
+def chunks(replicates: int, numbers: int) -> Iterator[int]:
+    """Splits replicates of so many numbers each into chunks that fit into memory."""
+    step = max(1, _CHUNK // max(1, numbers))
+    for start in range(0, replicates, step):
+        yield min(step, replicates - start)
 
 
 def draw_groups(counts: IntArray, replicates: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:

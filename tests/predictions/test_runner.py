@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from counting import LABELS, CountingClassifier, make_dataset
 
 from harness.errors import ModelError
 from harness.predictions import Cell, join
 from harness.predictions.runner import collect, compute, find_work
-
-from counting import LABELS, CountingClassifier, make_dataset
 
 CELL = Cell("counting", "tiny", "test")
 

@@ -125,11 +125,15 @@ def test_a_read_only_store_still_reads_and_says_why_it_cannot_write(small_disk, 
 def test_a_full_disk_stops_with_one_line_and_keeps_what_was_stored(small_disk, identity):
     store = Store(small_disk / "store")
     written = []
-    with pytest.raises(StoreError, match="cannot be written.*--store") as caught:
+
+    def fill():
         for number in range(1000):
             digests = [f"{number:05d}-{i:05d}-{'x' * 40}" for i in range(200)]
             store.write(identity, rows(*digests))
-            written += digests
+            written.extend(digests)
+
+    with pytest.raises(StoreError, match="cannot be written.*--store") as caught:
+        fill()
     assert "\n" not in str(caught.value)
     assert written
     assert set(store.read(identity).index) == set(written)
@@ -146,7 +150,8 @@ store = Store(Path(sys.argv[1]))
 identity = Identity(model="test:counting", weights="w1", labels=("angry", "happy", "sad"))
 for start in range(0, 60, 3):
     digests = [f"{i:03d}" for i in range(start, start + 3)]
-    store.write(identity, pd.DataFrame({"pixel_digest": digests, "outcome": "parsed", "label": "sad", "raw_text": None, "reason": None, "latency_s": 0.1}))
+    columns = {"outcome": "parsed", "label": "sad", "raw_text": None, "reason": None, "latency_s": 0.1}
+    store.write(identity, pd.DataFrame({"pixel_digest": digests, **columns}))
     store.read(identity)
     store.compact(identity)
 """

@@ -289,8 +289,8 @@ def claims() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def small_cells() -> dict[str, Predictions]:
-    """The six cells of the full run with 240 samples each."""
-    return make_cells(240)
+    """The six cells of the full run with 120 samples each."""
+    return make_cells(120)
 
 
 @pytest.fixture

@@ -249,10 +249,25 @@ def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path: Path) -> None:
 def test_cells_are_grouped_by_data_and_listed_as_the_run_lists_them(
     new_run: NewRun, small_cells: Cells
 ) -> None:
-    other = [replace(p, cell=replace(p.cell, split="test")) for p in small_cells.values()]
-    cells = {str(p.cell): p for pair in zip(other, small_cells.values(), strict=True) for p in pair}
+    two = list(small_cells.values())[:2]
+    other = [replace(p, cell=replace(p.cell, split="test")) for p in two]
+    cells = {str(p.cell): p for pair in zip(other, two, strict=True) for p in pair}
     run = new_run("run", cells, [])
     text = Page(write_report(run).read_text("utf-8")).text
     assert text.index("fer2013:test") < text.index("fer2013:private")
     listed = pd.read_csv(run / "metrics.csv")["cell"].drop_duplicates().tolist()
     assert listed == [cell["id"] for cell in json.loads((run / "run.json").read_text("utf-8"))["cells"]]
+
+
+def test_a_reason_to_skip_is_given_once(new_run: NewRun) -> None:
+    skipped = [{"what": f"cell-{i}", "reason": ("No key.", "No data.")[i % 2]} for i in range(6)]
+    run = new_run("run", {}, [], skipped=skipped)
+    page, summary = Page(write_report(run).read_text("utf-8")), (run / "report.md").read_text("utf-8")
+    for text in (page.text, summary):
+        assert text.count("No key.") == text.count("No data.") == 1
+        assert all(item["what"] in text for item in skipped)
+
+
+def test_published_results_with_findings_come_first(page: Page) -> None:
+    published = page.text[page.text.index("what an audit of them found") :]
+    assert published.index("efficientnet-b0 (GFPGAN)") < published.index("mean of six templates")

@@ -31,10 +31,16 @@ def test_a_row_says_what_was_found_and_what_was_expected(claim: Callable[..., An
     (row,) = verdict_rows(
         [claim("fer2013:private/none/a-vs-b", "inconclusive", 0.0123, n_needed=12410, half=0.02)]
     )
-    assert (row.subject, row.condition) == ("a-vs-b", "fer2013:private/none")
+    assert (row.subjects, row.condition) == (["a", "b"], "fer2013:private/none")
     assert (row.mark, row.expectation, row.as_expected) == ("○", "expected supported", False)
     assert row.effect == "+0.012 [-0.008, +0.032]"
     assert (row.p, row.n, row.needed) == ("0.31", "3,589", "12,410")
+
+
+def test_the_needed_n_stands_beside_n_only_where_more_is_needed(claim: Callable[..., Any]) -> None:
+    rows = verdict_rows([claim("c", verdict, 0.1, n_needed=325) for verdict in ("supported", "inconclusive")])
+    assert [row.needed for row in rows] == ["", "325"]
+    assert "An effect of the observed size takes about n = 325 to find." in rows[0].background
 
 
 @pytest.mark.parametrize(("paired", "word"), [(True, "Paired: both sides"), (False, "Unpaired: one side")])

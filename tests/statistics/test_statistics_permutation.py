@@ -84,3 +84,12 @@ def test_undefined_difference_is_nan():
 def test_says_what_is_wrong():
     with pytest.raises(UsageError, match="`replicates` to be at least 1"):
         paired_permutation([0], [0], [0], 1, accuracy, replicates=0)
+
+
+def test_chunks_add_up(monkeypatch):
+    rng = np.random.default_rng(3)
+    gold = rng.integers(0, 3, 60)
+    a, b = (np.where(rng.random(60) < skill, gold, rng.integers(0, 3, 60)) for skill in (0.6, 0.5))
+    whole = paired_permutation(gold, a, b, 3, macro_f1, replicates=5_000)
+    monkeypatch.setattr("harness.statistics.resampling._CHUNK", 48 * 700)
+    assert paired_permutation(gold, a, b, 3, macro_f1, replicates=5_000) == pytest.approx(whole, abs=0.035)

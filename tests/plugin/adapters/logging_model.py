@@ -1,0 +1,54 @@
+"""A model of a third party, found by its entry point: it logs each time it is loaded or asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+
+import numpy as np
+
+from harness.identity import Identity
+from harness.models import Context
+
+
+class LoggingModel:
+    """Answers by a digest of weights and pixels: at random, but always the same.
+
+    Args:
+        context: finds the folder of the suite, where `models.log` is written.
+        weights: other weights give other answers.
+        kind: which role it can play.
+        seconds: how long it thinks about a batch.
+        fails: it breaks on every nth image of a batch.
+    """
+
+    labels = ("disc", "square", "triangle")
+    trained_on = None
+
+    def __init__(
+        self, *, context: Context, weights: str, kind: str = "classifier", seconds: float = 0.0, broken: str = ""
+    ) -> None:
+        self.log = context.suite_folder / "models.log"
+        self.weights, self.kind, self.seconds, self.broken = weights, kind, seconds, broken
+        self.correct: dict[str, tuple[int, int]] = {}
+
+    def identity(self, device: str, dtype: str) -> Identity:
+        return Identity(model="logging", weights=self.weights, labels=self.labels, dtype=dtype, device=device)
+
+    def load(self, device: str, dtype: str) -> LoggingModel:
+        self._write(f"load {self.weights} with {os.environ.get('OMP_NUM_THREADS')} threads")
+        return self
+
+    def classify(self, images: list[np.ndarray]) -> np.ndarray:
+        self._write(f"ask {self.weights} {len(images)}")
+        time.sleep(self.seconds)
+        scores = np.full((len(images), len(self.labels)), 0.25, np.float32)
+        for row, image in enumerate(images):
+            digest = hashlib.sha256(self.weights.encode() + image.tobytes()).digest()
+            scores[row, digest[0] % len(self.labels)] = 0.5
+        return scores
+
+    def _write(self, line: str) -> None:
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
