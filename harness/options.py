@@ -14,9 +14,11 @@ from harness.suite import Filters, Profile, Suite
 if TYPE_CHECKING:
     from harness.session import Settings
 
+DEFAULT_SUITE = "evals/suite.toml"
+
 # name, type, default, help
 SINGLE: tuple[tuple[str, type, Any, str], ...] = (
-    ("suite", str, "evals/suite.toml", "the suite, relative to the root folder"),
+    ("suite", str, DEFAULT_SUITE, "the suite, relative to the root folder"),
     ("profile", str, "default", "part of the suite: smoke, default or nightly"),
     (
         "data-root",

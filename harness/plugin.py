@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import HarnessError, Unavailable, UsageError
-from harness.options import about_run, add_options, filters_of, setting, settings_of
+from harness.options import DEFAULT_SUITE, about_run, add_options, filters_of, setting, settings_of
 from harness.recorder import Recorder, claim_entry, new_run_folder, record_predictions
 from harness.suite import ClaimCell, Expectation, Profile, Suite
 
@@ -54,11 +54,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the marker and makes SIGTERM end a run as Ctrl-C does."""
     config.addinivalue_line("markers", "claim(name): the test judges this claim of suite.toml, cell by cell")
+    # syrupy warns when workers were stopped; where warnings are errors, Ctrl-C would end in a traceback.
+    config.addinivalue_line("filterwarnings", "ignore:syrupy. received .* worker snapshot reports")
     if setting(config, "engine") != "local":
         raise pytest.UsageError("Expected --engine to be local, the only engine of this version.")
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    # torch and BLAS read this when they are imported, which happens with the first model.
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    # torch and BLAS read this when they are imported, which happens with the first model. A controller
+    # leaves it to its workers: they would inherit its choice.
+    if hasattr(config, "workerinput") or not getattr(config.option, "tx", None):
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     _interrupt_on_sigterm()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Collector(config), "harness-collector")
@@ -87,6 +91,14 @@ def suite_of(config: pytest.Config) -> Suite:
             raise pytest.UsageError(str(error)) from error
         config.stash[SUITE] = suite
     return config.stash[SUITE]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Ends a run with a wrong suite or profile by one line; collection would give a traceback per module."""
+    path = str(setting(session.config, "suite"))
+    if path != DEFAULT_SUITE or (session.config.rootpath / path).exists():
+        suite_of(session.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -152,7 +164,9 @@ def session_of(config: pytest.Config) -> Session:
     if SESSION not in config.stash:
         suite = suite_of(config)
         try:
-            config.stash[SESSION] = Session(suite, settings_of(config, config.stash[PROFILE], suite))
+            settings = settings_of(config, config.stash[PROFILE], suite)
+            run = getattr(config, "workerinput", {}).get("harness_run", "")
+            config.stash[SESSION] = Session(suite, settings, run=run)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
     return config.stash[SESSION]
@@ -170,7 +184,9 @@ def run_of(config: pytest.Config) -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Gives each xdist worker the run folder."""
+    """Gives each xdist worker the run folder; wrong options end the run before a worker meets them."""
+    if SUITE in node.config.stash:
+        settings_of(node.config, node.config.stash[PROFILE], suite_of(node.config))
     node.workerinput["harness_run"] = str(run_of(node.config))
 
 
@@ -205,7 +221,7 @@ def skipping(item: pytest.Item, what: str) -> Iterator[None]:
         pytest.skip(str(error))
     except HarnessError as error:
         found_by(item).setdefault("problems", []).append(str(error))
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -240,10 +256,13 @@ class Collector:
             self.recorder = Recorder(run_of(self.config), about_run(self.config))
         self.recorder.add(found)
 
-    @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(tryfirst=True)  # before xdist waits for its workers, when another Ctrl-C may come
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Writes the run folder, also after Ctrl-C; the record first, as a report can be made again."""
         if self.recorder is None:
+            if folder := self.config.stash.get(RUN, None):
+                with suppress(OSError):  # workers got it and had nothing to put into it
+                    folder.rmdir()
             return
         self.recorder.write(suite_of(self.config))
         try:

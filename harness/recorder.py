@@ -110,8 +110,8 @@ class Recorder:
         return bool(self.claims or self.cells or self.skipped or self.problems)
 
     def sorted_claims(self) -> list[dict[str, Any]]:
-        """The entries of claims.json."""
-        return [self.claims[test] for test in sorted(self.claims)]
+        """The entries of claims.json; those whose evidence is barred come last."""
+        return sorted(self.claims.values(), key=lambda claim: (bool(claim["barred"]), claim["test"]))
 
     def write(self, suite: Suite) -> None:
         """Writes run.json and claims.json and points reports/latest at the run."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harness.claims import Context, Evidence, Verdict, get_claim, settle
 from harness.claims.audit import audit
 from harness.datasets import Dataset, exact_overlap, load_dataset
-from harness.errors import HarnessError, Unavailable, UsageError
+from harness.errors import HarnessError, ModelError, Unavailable, UsageError
 from harness.identity import package_versions
 from harness.models import Context as Files
 from harness.models import RunnableModel, TableModel, build_model
@@ -73,6 +73,8 @@ class Session:
         settings: how to compute.
         planned: cells that this run will ask for; a model that is loaded computes all of its own.
         loads: model -> times this process loaded it.
+        broken: model -> why it cannot answer; it is not loaded again for the next test.
+        run: what the workers of one run have in common, "" where there is one process.
     """
 
     suite: Suite
@@ -80,6 +82,8 @@ class Session:
     planned: list[Cell] = field(default_factory=list)
     families: dict[str, list[ClaimCell]] = field(default_factory=dict)
     loads: Counter[str] = field(default_factory=Counter)
+    broken: dict[str, ModelError] = field(default_factory=dict)
+    run: str = ""
     progress: Callable[[Cell, int, int], Any] = lambda cell, done, total: None
 
     def __post_init__(self) -> None:
@@ -122,7 +126,7 @@ class Session:
         identity = self._identity(cell, model)
         work = find_work(identity, dataset, self.store)
         if work.missing:
-            self._fill(cell, model)
+            self._fill_once(cell, model)
         answers = collect(work, identity, self.store)
         predictions = join(cell, dataset, answers, model.labels)
         if self.settings.limit is None and cell.restoration == "none":
@@ -134,42 +138,54 @@ class Session:
         identity = model.identity(pick_device(self.settings.device), self.settings.dtype)
         return identity.with_restorer(restorer.name, restorer.weights)
 
-    def _fill(self, wanted: Cell, model: RunnableModel) -> None:
+    def _fill_once(self, wanted: Cell, model: RunnableModel) -> None:
         """Computes what the store lacks of every planned cell of one model, behind the model's lock.
 
         Under xdist the other workers wait here and then find the answers in the store. The lock saves
-        work; the store is correct without it.
+        work; the store is correct without it. Images that made the model fail are tried once per run: the
+        worker that has tried them says so in a file beside the lock.
         """
+        if wanted.model in self.broken:
+            raise self.broken[wanted.model]
         self.store.check_writable()
         lock = self.store.lock_path(self._identity(wanted, model))
         lock.parent.mkdir(parents=True, exist_ok=True)
+        tried, this_run = lock.with_suffix(".tried"), f"{wanted.model} in {self.run}"
         with FileLock(lock):
-            loaded = None
-            for cell in dict.fromkeys(
-                [wanted, *(cell for cell in self.planned if cell.model == wanted.model)]
-            ):
-                try:
-                    identity = self._identity(cell, model)
-                    dataset = self.dataset(cell.dataset, cell.split)
-                except HarnessError:
-                    if cell == wanted:
-                        raise
-                    continue  # the test of that cell will say why
-                work = find_work(identity, dataset, self.store)
-                if not work.missing:
-                    continue
-                if loaded is None:
-                    self.loads[wanted.model] += 1
-                    loaded = model.load(pick_device(self.settings.device), self.settings.dtype)
-                compute(
-                    work,
-                    identity,
-                    dataset,
-                    loaded,
-                    self.store,
-                    batch_size=self.settings.batch_size,
-                    progress=partial(self._advance, cell, work),
-                )
+            if self.run and tried.exists() and tried.read_text(encoding="utf-8") == this_run:
+                return
+            try:
+                self._fill(wanted, model)
+            except ModelError as error:
+                self.broken[wanted.model] = error
+                raise
+            tried.write_text(this_run, encoding="utf-8")
+
+    def _fill(self, wanted: Cell, model: RunnableModel) -> None:
+        loaded = None
+        for cell in dict.fromkeys([wanted, *(cell for cell in self.planned if cell.model == wanted.model)]):
+            try:
+                identity = self._identity(cell, model)
+                dataset = self.dataset(cell.dataset, cell.split)
+            except HarnessError:
+                if cell == wanted:
+                    raise
+                continue  # the test of that cell will say why
+            work = find_work(identity, dataset, self.store)
+            if not work.missing:
+                continue
+            if loaded is None:
+                loaded = model.load(pick_device(self.settings.device), self.settings.dtype)
+                self.loads[wanted.model] += 1
+            compute(
+                work,
+                identity,
+                dataset,
+                loaded,
+                self.store,
+                batch_size=self.settings.batch_size,
+                progress=partial(self._advance, cell, work),
+            )
 
     def _advance(self, cell: Cell, work: Work, done: int) -> None:
         self.progress(cell, done, len(work.missing))
@@ -199,7 +215,10 @@ class Session:
         findings = {cell: self._findings(sides) for cell, sides in evidence.items()}
         admitted = sum(not found for found in findings.values())
         for cell, sides in evidence.items():
-            results[cell] = claim.judge(*sides, self._context(cell, sides, findings[cell], admitted))
+            try:
+                results[cell] = claim.judge(*sides, self._context(cell, sides, findings[cell], admitted))
+            except HarnessError as error:
+                results[cell] = error
         judged = {cell: verdict for cell, verdict in results.items() if isinstance(verdict, Verdict)}
         return {**results, **dict(zip(judged, settle(list(judged.values())), strict=True))}
 

@@ -106,9 +106,10 @@ class Card:
         return card
 
     def _check(self, num_classes: int, path: Path) -> None:
-        if len(set(self.labels)) != len(self.labels) or num_classes != len(self.labels):
+        distinct = len(set(self.labels))
+        if not distinct == len(self.labels) == num_classes > 0:
             raise ModelError(
-                f"The card {path} names {len(set(self.labels))} distinct labels for {num_classes} classes. "
+                f"The card {path} names {distinct} distinct labels for {num_classes} classes. "
                 "List each output label once, in the order of the classifier head."
             )
         if self.in_chans not in (1, 3) or not len(self.mean) == len(self.std) == self.in_chans:

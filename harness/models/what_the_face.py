@@ -51,7 +51,7 @@ class WhatTheFace:
         if spec is None or spec.origin is None:
             raise Unavailable(
                 "Package what-the-face-classification is not installed. "
-                "Install with: pip install what-the-face-classification"
+                "Install with: pip install 'emotion-harness[what-the-face]'"
             )
         self.path = Path(spec.origin).with_name("active_model.pth")
         self.correct: Mapping[str, tuple[int, int]] = {}

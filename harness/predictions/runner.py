@@ -28,11 +28,13 @@ class Work:
         digests: pixel digest per sample, "" where the image is unreadable.
         unreadable: sample index -> why.
         missing: sample indices to compute, one per distinct image.
+        failed: digests of the images among them that the model has failed on before.
     """
 
     digests: list[str]
     unreadable: dict[int, str]
     missing: list[int]
+    failed: frozenset[str] = frozenset()
 
 
 def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
@@ -45,13 +47,14 @@ def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
             digests.append("")
             unreadable[index] = str(error)
     stored = store.read(identity)
-    seen = set(stored.index[stored["outcome"] != "failed"]) | {""}
+    failed = frozenset(stored.index[stored["outcome"] == "failed"])
+    seen = set(stored.index) - failed | {""}
     missing = []
     for index, digest in enumerate(digests):
         if digest not in seen:
             seen.add(digest)
             missing.append(index)
-    return Work(digests, unreadable, missing)
+    return Work(digests, unreadable, missing, failed)
 
 
 def compute(
@@ -73,7 +76,8 @@ def compute(
         progress: called with the number of images of each finished batch.
 
     Raises:
-        ModelError: the model fails on every image of a batch, or has no memory for a single one.
+        ModelError: the model fails on every image of a batch that it has not failed on before, or has no
+            memory for a single one.
         StoreError: an answer cannot be kept.
     """
     position = 0
@@ -93,7 +97,9 @@ def compute(
                     ) from error
                 batch_size = max(1, len(indices) // 2)
                 continue
-            rows = _answer_singly(images, identity, classifier)
+            fresh = sum(work.digests[index] not in work.failed for index in indices)
+            # The last batch may hold a single image: that one failing says nothing about the others.
+            rows = _answer_singly(images, identity, classifier, may_all_fail=fresh < (2 if position else 1))
         rows.insert(0, "pixel_digest", [work.digests[index] for index in indices])
         store.write(identity, rows)
         position += len(indices)
@@ -126,7 +132,9 @@ def _answer(images: Images, identity: Identity, classifier: Classifier) -> pd.Da
     return rows
 
 
-def _answer_singly(images: Images, identity: Identity, classifier: Classifier) -> pd.DataFrame:
+def _answer_singly(
+    images: Images, identity: Identity, classifier: Classifier, *, may_all_fail: bool
+) -> pd.DataFrame:
     rows, errors = [], []
     for image in images:
         try:
@@ -137,7 +145,7 @@ def _answer_singly(images: Images, identity: Identity, classifier: Classifier) -
             errors.append(error)
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
             rows.append(pd.DataFrame({"outcome": ["failed"], "label": [None], "reason": [reason]}))
-    if len(errors) == len(images):
+    if len(errors) == len(images) and not may_all_fail:
         raise ModelError(f"{identity.model} fails on every image of a batch: {errors[0]}.") from errors[0]
     return pd.concat(rows, ignore_index=True)
 

@@ -20,17 +20,17 @@ class LoggingModel:
         weights: other weights give other answers.
         kind: which role it can play.
         seconds: how long it thinks about a batch.
-        fails: it breaks on every nth image of a batch.
+        breaks: on which share of the images, one in `breaks`, it raises.
     """
 
     labels = ("disc", "square", "triangle")
     trained_on = None
 
     def __init__(
-        self, *, context: Context, weights: str, kind: str = "classifier", seconds: float = 0.0, broken: str = ""
+        self, *, context: Context, weights: str, kind: str = "classifier", seconds: float = 0.0, breaks: int = 0
     ) -> None:
         self.log = context.suite_folder / "models.log"
-        self.weights, self.kind, self.seconds, self.broken = weights, kind, seconds, broken
+        self.weights, self.kind, self.seconds, self.breaks = weights, kind, seconds, breaks
         self.correct: dict[str, tuple[int, int]] = {}
 
     def identity(self, device: str, dtype: str) -> Identity:
@@ -46,6 +46,8 @@ class LoggingModel:
         scores = np.full((len(images), len(self.labels)), 0.25, np.float32)
         for row, image in enumerate(images):
             digest = hashlib.sha256(self.weights.encode() + image.tobytes()).digest()
+            if self.breaks and digest[1] % self.breaks == 0:
+                raise ValueError("this image is too much for me")
             scores[row, digest[0] % len(self.labels)] = 0.5
         return scores
 
