@@ -88,7 +88,7 @@ def moved_metrics(old: str, new: str) -> Iterator[str]:
         n = int(was["n"].replace(",", ""))
         for column, tolerance in TOLERANCES.items():
             if was[column] != now[column] and not _close(
-                was[column], now[column], max(tolerance, FREE_FLIPS / n)
+                was[column], now[column], max(tolerance, FREE_FLIPS / max(n, 1))
             ):
                 yield f"{name}: {column} {was[column]} -> {now[column]}"
         # The n of a precision counts answers, which flips move; every other n counts samples.

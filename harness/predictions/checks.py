@@ -55,8 +55,14 @@ def describe_overlap(predictions: Predictions, seen: NDArray[np.bool_], trained_
         seen: (N,) which samples are in the training data.
         trained_on: `dataset:split` of the training data.
     """
-    if not seen.any() or seen.all():
+    if not seen.any():
         return []
+    if seen.all():
+        return [
+            f"All {len(seen):,} images of {predictions.cell.source} are exact copies of images in "
+            f"{trained_on}, on which {predictions.cell.model} was trained; its accuracy says nothing about "
+            "new images."
+        ]
     labels = len(predictions.space.labels)
     unseen = confusion_table(predictions.gold[~seen], predictions.answers[~seen], labels)
     everything = confusion_table(predictions.gold, predictions.answers, labels)

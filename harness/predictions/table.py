@@ -127,16 +127,16 @@ class Predictions:
         try:
             table = pq.read_table(path)
             about = json.loads((table.schema.metadata or {})[b"harness"])
-        except (OSError, KeyError, ValueError) as error:
+            space = about["space"]
+            return cls(
+                Cell(**about["cell"]),
+                LabelSpace(space["name"], tuple(space["labels"]), tuple(space["concepts"])),
+                table.to_pandas(),
+            )
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"{path} is not a predictions file ({error}). Make the report's run again."
             ) from error
-        space = about["space"]
-        return cls(
-            Cell(**about["cell"]),
-            LabelSpace(space["name"], tuple(space["labels"]), tuple(space["concepts"])),
-            table.to_pandas(),
-        )
 
 
 def score_columns(space: LabelSpace) -> list[str]:

@@ -61,9 +61,7 @@ def test_a_written_card_reads_back_equal(tmp_path_factory, labels, channels, siz
         in_chans=channels,
         input_size=size,
         mean=tuple(data.draw(st.lists(floats, min_size=channels, max_size=channels))),
-        std=tuple(
-            data.draw(st.lists(floats.filter(lambda x: x > 0), min_size=channels, max_size=channels))
-        ),
+        std=tuple(data.draw(st.lists(floats.filter(lambda x: x > 0), min_size=channels, max_size=channels))),
         trained_on=data.draw(st.none() | st.just("fer2013:train")),
         correct=data.draw(
             st.dictionaries(st.text(max_size=9), st.tuples(st.integers(0, 9), st.integers(1, 9)))
@@ -159,12 +157,13 @@ def test_any_value_gives_a_card_or_one_clear_line(tmp_path_factory, name, value)
     try:
         card = read(path, {**CARD, **OPTIONAL, name: value})
     except ModelError as error:
-        assert str(path) in str(error)
-        assert "\n" not in str(error)
+        refusal = str(error)
     else:
+        refusal = None
         assert card.labels
         assert all(isinstance(label, str) for label in card.labels)
         assert len(card.mean) == len(card.std) == card.in_chans
+    assert refusal is None or (str(path) in refusal and "\n" not in refusal)
 
 
 def test_forms_cover_every_field():

@@ -1,4 +1,4 @@
-"""A predictions CSV of any outside system: what is wrong is named, what is missing stays in the denominator."""
+"""A predictions CSV of any outside system: faults are named, what is missing stays in the denominator."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def rows(*labels: str) -> str:
 
 
 def test_rows_are_matched_by_id_in_any_order_and_extra_rows_are_left_out(answer):
-    text = "sample_id,label\nother.png,sad\nfaces/3.png,happy\nfaces/1.png,sad\nfaces/0.png,angry\nfaces/2.png,sad\n"
-    predictions = answer(text)
+    given = {"other": "sad", "faces/3": "happy", "faces/1": "sad", "faces/0": "angry", "faces/2": "sad"}
+    predictions = answer("sample_id,label\n" + "".join(f"{i}.png,{label}\n" for i, label in given.items()))
     assert list(predictions.table["sample_id"]) == [f"faces/{i}.png" for i in range(4)]
     assert list(predictions.answers) == [0, 2, 2, 1]
     assert set(predictions.table["outcome"]) == {"parsed"}
@@ -139,7 +139,9 @@ def test_a_malformed_file_is_refused_with_its_name(tmp_path, text, message):
 
 
 def test_a_file_about_other_samples_is_refused(answer):
-    with pytest.raises(DataError, match=r"No sample_id of .* is in tiny:test, whose ids look like faces/0\.png"):
+    with pytest.raises(
+        DataError, match=r"No sample_id of .* is in tiny:test, whose ids look like faces/0\.png"
+    ):
         answer("sample_id,label\n0,happy\n1,sad\n")
 
 

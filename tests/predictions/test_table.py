@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from counting import LABELS, make_dataset
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import DataError
@@ -64,6 +64,7 @@ def test_a_label_the_space_does_not_know_is_out_of_vocabulary():
     assert list(predictions.answers) == [1, -1, 2]
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.permutations(range(3)), st.lists(st.integers(0, 2), min_size=5, max_size=5))
 def test_the_order_of_the_models_own_labels_changes_nothing(order, best):
     names = [LABELS[i] for i in order]
@@ -95,7 +96,9 @@ def test_there_are_no_probabilities_without_a_score_for_every_label():
 
 def test_an_outcome_outside_the_five_is_refused():
     table = join(CELL, make_dataset(2), answers(["sad", "sad"]), LABELS).table
-    with pytest.raises(DataError, match=r"tiny:test/none/counting has outcomes \['guessed'\]\. Use one of par"):
+    with pytest.raises(
+        DataError, match=r"tiny:test/none/counting has outcomes \['guessed'\]\. Use one of par"
+    ):
         Predictions(CELL, make_dataset(2).space, table.assign(outcome="guessed"))
 
 
@@ -103,7 +106,7 @@ def test_an_outcome_outside_the_five_is_refused():
 def mixed() -> Predictions:
     """Every outcome, untrusted text, scores with gaps."""
     table = answers(
-        ["happy", "so <b>very</b>, \"glad\"\n", None, None, None],
+        ["happy", 'so <b>very</b>, "glad"\n', None, None, None],
         list(OUTCOMES),
         scores=[[0.1, 0.7, 0.2], [1 / 3] * 3, [np.nan] * 3, [np.nan] * 3, [np.nan] * 3],
     )

@@ -27,7 +27,13 @@ class LoggingModel:
     trained_on = None
 
     def __init__(
-        self, *, context: Context, weights: str, kind: str = "classifier", seconds: float = 0.0, breaks: int = 0
+        self,
+        *,
+        context: Context,
+        weights: str,
+        kind: str = "classifier",
+        seconds: float = 0.0,
+        breaks: int = 0,
     ) -> None:
         self.log = context.suite_folder / "models.log"
         self.weights, self.kind, self.seconds, self.breaks = weights, kind, seconds, breaks

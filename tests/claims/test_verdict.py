@@ -1,0 +1,89 @@
+"""Deciding single verdicts and settling families of them."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from harness.claims import Effect, Verdict, decide, get_claim, settle
+from harness.errors import UsageError
+
+
+def verdict(p_value, value=0.1, *, barred="", low=None, high=None):
+    effect = Effect(
+        "difference", value, value - 0.05 if low is None else low, value + 0.05 if high is None else high
+    )
+    return Verdict(
+        claim="c",
+        cell="x",
+        outcome=decide(effect, p_value, 0.05, barred),
+        effect=effect,
+        p_value=p_value,
+        alpha=0.05,
+        n=100,
+        n_needed=None,
+        detectable_effect=None,
+        paired=True,
+        method="test",
+        reason="It is so.",
+        barred=barred,
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "outcome"),
+    [
+        (0.01, 0.2, 0.01, "supported"),
+        (-0.2, -0.01, 0.01, "refuted"),
+        (-0.1, 0.2, 0.01, "inconclusive"),
+        (0.01, 0.2, 0.06, "inconclusive"),
+        (0.01, 0.2, 0.05, "inconclusive"),
+        (0.0, 0.2, 0.01, "inconclusive"),
+        (0.01, 0.2, None, "inconclusive"),
+        (None, None, 0.01, "inconclusive"),
+    ],
+)
+def test_test_and_interval_must_agree(low, high, p_value, outcome):
+    assert decide(Effect("d", 0.1, low, high), p_value, 0.05) == outcome
+
+
+def test_barred_evidence_is_inconclusive():
+    assert decide(Effect("d", 0.1, 0.01, 0.2), 0.001, 0.05, "impossible") == "inconclusive"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_families_are_adjusted_as_statsmodels_does(p_values):
+    settled = settle([verdict(p) for p in p_values])
+    _, adjusted, *_ = multipletests(p_values, alpha=0.05, method="holm")
+    assert [v.p_adjusted for v in settled] == pytest.approx(list(adjusted))
+    assert [v.outcome == "supported" for v in settled] == [p < 0.05 for p in adjusted]
+    assert {v.family_size for v in settled} == {len(p_values)}
+
+
+def test_a_verdict_that_the_family_takes_back_says_so():
+    first, *_ = settle([verdict(0.04), verdict(0.5), verdict(0.6)])
+    assert first.outcome == "inconclusive"
+    assert first.reason == "It is so. After Holm's adjustment over 3 tests p = 0.12: inconclusive."
+
+
+def test_barred_verdicts_take_no_part_in_the_family():
+    first, second = settle([verdict(0.04), verdict(1e-9, barred="impossible")])
+    assert (first.outcome, first.family_size) == ("supported", 1)
+    assert (second.outcome, second.p_adjusted) == ("inconclusive", None)
+
+
+def test_an_empty_family_settles():
+    assert settle([]) == []
+
+
+def test_plain_form_is_json_with_the_keys_of_claims_json():
+    plain = json.loads(json.dumps(verdict(0.01).as_dict()))
+    assert plain["verdict"] == "supported"
+    assert plain["effect"] == {"name": "difference", "value": 0.1, "low": 0.05, "high": pytest.approx(0.15)}
+
+
+def test_unknown_claims_are_named():
+    with pytest.raises(UsageError, match="cnn_beats_vlm"):
+        get_claim("cats_beat_dogs")

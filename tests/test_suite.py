@@ -1,0 +1,253 @@
+"""The suite: what it refuses, and which cells it asks for."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError, UsageError
+from harness.predictions import Cell
+from harness.suite import ClaimCell, Expectation, Filters, Suite
+
+GOOD = """
+seed = 3
+published = "published.csv"
+[profiles.default]
+datasets = ["faces:test"]
+[profiles.wide]
+datasets = ["faces:test", "faces:private"]
+models = ["cnn-*", "llava", "*@paper"]
+restorations = ["none", "gfpgan"]
+prompts = ["plain", "json"]
+limit = 100
+[datasets.faces]
+adapter = "images"
+[models.cnn-a]
+adapter = "timm"
+[models.cnn-b]
+adapter = "timm"
+[models.clip]
+adapter = "open_clip"
+[models.llava]
+adapter = "transformers"
+[models.outside]
+adapter = "predictions_csv"
+kind = "generative"
+[claims.cnn_beats_vlm]
+expected = "supported"
+[[claims.cnn_beats_vlm.override]]
+cell = "*-vs-llava"
+expected = "inconclusive"
+reason = "too few samples"
+[[claims.cnn_beats_vlm.override]]
+cell = "faces:test/none/cnn-b-vs-llava"
+expected = "refuted"
+reason = "cnn-b is a control"
+"""
+
+PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
+resnet,classifier,faces:test,none,100,accuracy,0.70,paper,
+clip-b,contrastive,faces:test,none,100,accuracy,0.40,paper,
+clip-b,contrastive,faces:test,none,100,accuracy,0.41,board,
+clip-b,contrastive,faces:test,gfpgan,100,accuracy,0.42,paper,
+"""
+
+NO_FILTERS = Filters()
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def read(text: str = GOOD) -> Suite:
+        (tmp_path / "published.csv").write_text(PUBLISHED)
+        (tmp_path / "suite.toml").write_text(text)
+        return Suite.read(tmp_path / "suite.toml")
+
+    return read
+
+
+def names(cells: list[ClaimCell]) -> set[str]:
+    return {str(cell) for cell in cells}
+
+
+class TestReading:
+    def test_every_table_is_taken(self, read):
+        suite = read()
+        assert suite.seed == 3
+        assert suite.profile("wide").limit == 100
+        assert suite.profile("default").restorations == ("none",)
+        assert len(suite.published) == 4
+        assert [suite.kind(name) for name in suite.models] == [
+            *("classifier", "classifier"),
+            *("contrastive", "generative", "generative"),
+        ]
+
+    def test_the_shipped_suite_reads_and_its_profiles_nest(self):
+        suite = Suite.read(Path("evals/suite.toml"))
+        assert {"smoke", "default", "nightly"} <= suite.profiles.keys()
+        cells = {
+            name: set(suite.claim_cells("cnn_beats_vlm", profile, NO_FILTERS))
+            for name, profile in suite.profiles.items()
+        }
+        assert cells["default"] <= cells["nightly"]
+        for model in suite.models:
+            assert any(fnmatchcase(model, glob) for glob in suite.profile("nightly").models), (
+                f"{model} is in no profile"
+            )
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (b"[profiles", r"suite\.toml is not valid TOML .*Correct that line"),
+            (b"seed = 1\nseed = 2", "is not valid TOML"),
+            (b"name = '\xff'", "is not valid TOML"),
+            (b"[model.cnn]\nadapter = 'timm'", "has the unknown table 'model'"),
+            (b"[models]\ncnn = 'timm'", r"gives models in another form than \[models\.NAME\]"),
+            (b"models = ['cnn']", r"gives models in another form than \[models\.NAME\]"),
+            (b"seed = 'seven'", "gives seed in another form than int"),
+            (b"seed = true", "gives seed in another form than int"),
+            (b"published = 3", "gives published in another form than str"),
+            (b"published = 'absent.csv'", r"absent\.csv cannot be read"),
+            (b"noise_ceilings = 0.8", "gives noise_ceilings in another form than dict"),
+            (b"[profiles.x]\n", "Profile x of .*datasets"),
+            (b"[profiles.x]\ndatasets = []\nmodel = ['*']", "Profile x of .*'model'.* Use datasets, models,"),
+            (b"[profiles.x]\ndatasets = 'f:test'", "Profile x of .* datasets = 'f:test'. Write a list"),
+            (b"[profiles.x]\ndatasets = []\nmodels = 'resnet*'", "models = 'resnet\\*'. Write a list"),
+            (b"[profiles.x]\ndatasets = [1]", r"datasets = \[1\]. Write a list of strings"),
+            (b"[profiles.x]\ndatasets = []\nlimit = '9'", "limit = '9'. Write a whole number"),
+            (b"[profiles.x]\ndatasets = ['f:test']\n[datasets.g]", "Profile x of .* names f:test"),
+            (b"[profiles.x]\ndatasets = ['g']\n[datasets.g]", "names g. Write dataset:split .* among g"),
+            (b"[models.m]\nkind = 'cnn'", "Model m of .* has the kind 'cnn'. Use one of classifier,"),
+            (b"[claims.all_is_well]", "Claim 'all_is_well' is unknown. Use one of .*cnn_beats_vlm"),
+            (b"[claims.cnn_beats_vlm]\nexpected = 'yes'", "expects 'yes'. Use supported, refuted, inconcl"),
+            (b"[claims.cnn_beats_vlm]\nexpect = 'refuted'", "neither `expected` nor a list of overrides"),
+            (
+                b"[claims.cnn_beats_vlm.override]\ncell = '*'\nexpected = 'refuted'\nreason = 'x'",
+                r"Write \[\[claims\.cnn_beats_vlm\.override\]\]",
+            ),
+            (b"[claims.cnn_beats_vlm]\noverride = ['x']", r"Write \[\[claims\.cnn_beats_vlm\.override\]\]"),
+            (
+                b"[[claims.cnn_beats_vlm.override]]\ncell = '*'\nexpected = 'refuted'",
+                "An override of claim cnn_beats_vlm .* Give these three",
+            ),
+            (
+                b"[[claims.cnn_beats_vlm.override]]\ncell = '*'\nexpected = 'no'\nreason = 'x'",
+                "expects 'no'",
+            ),
+        ],
+    )
+    def test_a_wrong_entry_is_named_in_one_line(self, tmp_path, body, message):
+        path = tmp_path / "suite.toml"
+        path.write_bytes(body)
+        with pytest.raises(HarnessError, match=message) as caught:
+            Suite.read(path)
+        assert "\n" not in str(caught.value)
+
+    def test_an_absent_suite_and_an_unknown_profile_say_what_to_name(self, tmp_path, read):
+        with pytest.raises(UsageError, match=r"none\.toml cannot be read .*Name one with --suite"):
+            Suite.read(tmp_path / "none.toml")
+        with pytest.raises(UsageError, match="--profile to be one of default, wide, but got nightly"):
+            read().profile("nightly")
+
+
+class TestCells:
+    """Cells that are answered sample by sample."""
+
+    def test_every_model_meets_every_condition_of_the_profile(self, read):
+        suite = read()
+        assert [str(cell) for cell in suite.cells(suite.profile("default"), NO_FILTERS)] == [
+            f"faces:test/none/{name}" for name in ("cnn-a", "cnn-b", "clip", "llava", "outside")
+        ]
+
+    def test_only_models_that_read_prompts_are_crossed_with_them(self, read):
+        suite = read()
+        cells = suite.cells(suite.profile("wide"), NO_FILTERS)
+        assert {cell.prompt for cell in cells if cell.model.startswith("cnn")} == {"-"}
+        assert {cell.prompt for cell in cells if cell.model == "llava"} == {"plain", "json"}
+        assert len(cells) == (2 + 1 * 2) * 2 * 2  # models (with prompts) x splits x restorations
+        assert {cell.model for cell in cells} == {"cnn-a", "cnn-b", "llava"}
+
+    @pytest.mark.parametrize(
+        ("filters", "kept"),
+        [
+            (Filters(model=("cnn-?",)), {"cnn-a", "cnn-b"}),
+            (Filters(model=("CLIP", "llava")), {"clip", "llava"}),
+            (Filters(dataset=("faces",)), {"cnn-a", "cnn-b", "clip", "llava", "outside"}),
+            (Filters(dataset=("*:test",)), {"cnn-a", "cnn-b", "clip", "llava", "outside"}),
+            (Filters(dataset=("faces:private",)), set()),
+            (Filters(restoration=("gfpgan",)), set()),
+        ],
+    )
+    def test_globs_narrow(self, read, filters, kept):
+        suite = read()
+        assert {cell.model for cell in suite.cells(suite.profile("default"), filters)} == kept
+
+    def test_a_prompt_glob_leaves_models_without_prompts(self, read):
+        suite = read()
+        cells = suite.cells(suite.profile("wide"), Filters(prompt=("js*",)))
+        assert {(cell.model, cell.prompt) for cell in cells} == {
+            *(("cnn-a", "-"), ("cnn-b", "-"), ("llava", "json"))
+        }
+
+
+class TestClaimCells:
+    def cells(self, suite: Suite, profile: str = "default", **globs: str) -> set[str]:
+        filters = Filters(**{name: (glob,) for name, glob in globs.items()})
+        return names(suite.claim_cells("cnn_beats_vlm", suite.profile(profile), filters))
+
+    def test_each_classifier_meets_each_vlm_of_its_condition(self, read):
+        found = self.cells(read())
+        pairs = {
+            *((cnn, vlm) for cnn in ("cnn-a", "cnn-b") for vlm in ("clip", "llava", "outside")),
+            *((cnn, vlm) for cnn in ("cnn-a", "cnn-b") for vlm in ("clip-b@paper", "clip-b@board")),
+            *(("resnet@paper", vlm) for vlm in ("clip", "llava", "outside", "clip-b@paper")),
+        }
+        assert found == {f"faces:test/none/{cnn}-vs-{vlm}" for cnn, vlm in pairs}
+
+    def test_two_publications_meet_only_within_one_source(self, read):
+        found = self.cells(read())
+        assert "faces:test/none/resnet@paper-vs-clip-b@paper" in found
+        assert not any("resnet@paper-vs-clip-b@board" in name for name in found)
+
+    def test_a_publication_under_another_restoration_brings_its_own_condition(self, read):
+        suite = read(GOOD.replace("resnet,classifier", "resnet,classifier"))
+        assert not any("gfpgan" in name for name in self.cells(suite))  # no classifier was restored so
+        wide = {name for name in self.cells(suite, "wide") if "gfpgan" in name and "clip-b" in name}
+        assert wide == {f"faces:test/gfpgan/{cnn}-vs-clip-b@paper" for cnn in ("cnn-a", "cnn-b")}
+
+    def test_a_model_glob_narrows_only_the_roles_it_matches(self, read):
+        suite = read()
+        assert self.cells(suite, model="cnn-a") == {
+            f"faces:test/none/cnn-a-vs-{vlm}"
+            for vlm in ("clip", "llava", "outside", "clip-b@paper", "clip-b@board")
+        }
+        assert self.cells(suite, model="*@paper") == {"faces:test/none/resnet@paper-vs-clip-b@paper"}
+        assert self.cells(suite, model="nothing*") == self.cells(suite)
+
+    def test_other_globs_narrow_every_role(self, read):
+        suite = read()
+        assert self.cells(suite, dataset="*:private") == set()
+        assert self.cells(suite, "wide", restoration="none", dataset="*:private", prompt="plain") == {
+            f"faces:private/none/plain/{cnn}-vs-llava" for cnn in ("cnn-a", "cnn-b")
+        }
+
+    def test_a_claim_that_the_suite_does_not_list_has_no_tests(self, read):
+        suite = read(GOOD.partition("[claims")[0])
+        assert suite.claim_cells("cnn_beats_vlm", suite.profile("default"), NO_FILTERS) == []
+
+
+class TestExpectation:
+    def expectation(self, suite: Suite, cnn: str, vlm: str) -> Expectation:
+        sides = tuple(Cell(model, "faces", "test") for model in (cnn, vlm))
+        return suite.expectation(ClaimCell("cnn_beats_vlm", sides))
+
+    def test_the_last_override_that_matches_wins(self, read):
+        suite = read()
+        assert self.expectation(suite, "cnn-a", "clip") == Expectation("supported", "")
+        assert self.expectation(suite, "cnn-a", "llava") == Expectation("inconclusive", "too few samples")
+        assert self.expectation(suite, "cnn-b", "llava") == Expectation("refuted", "cnn-b is a control")
+
+    def test_a_claim_may_be_expected_refuted(self, read):
+        suite = read(GOOD.replace('expected = "supported"', 'expected = "refuted"'))
+        assert self.expectation(suite, "cnn-a", "clip") == Expectation("refuted", "")
