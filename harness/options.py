@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.errors import UsageError
 from harness.suite import Filters, Profile, Suite
 
 if TYPE_CHECKING:
@@ -88,21 +89,24 @@ def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settin
     """How this run computes.
 
     Raises:
-        UsageError: an option has an impossible value.
+        pytest.UsageError: an option has an impossible value.
     """
     from harness.session import Settings, default_data_root, default_store
 
     limit = setting(config, "limit")
-    return Settings(
-        data_root=Path(setting(config, "data-root") or default_data_root()),
-        store=Path(setting(config, "store") or default_store()),
-        device=setting(config, "device"),
-        dtype=setting(config, "dtype"),
-        batch_size=setting(config, "batch-size"),
-        limit=profile.limit if limit is None else limit,
-        alpha=setting(config, "alpha"),
-        seed=suite.seed,
-    )
+    try:
+        return Settings(
+            data_root=Path(setting(config, "data-root") or default_data_root()),
+            store=Path(setting(config, "store") or default_store()),
+            device=setting(config, "device"),
+            dtype=setting(config, "dtype"),
+            batch_size=setting(config, "batch-size"),
+            limit=profile.limit if limit is None else limit,
+            alpha=setting(config, "alpha"),
+            seed=suite.seed,
+        )
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def about_run(config: pytest.Config) -> dict[str, Any]:

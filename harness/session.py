@@ -16,15 +16,16 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from harness.claims import Context, Evidence, Verdict, get_claim, settle
+from harness.claims import Claim, Context, Evidence, Verdict, get_claim, settle
 from harness.claims.audit import audit
+from harness.claims.leakage import hold_on_unseen
 from harness.datasets import Dataset, exact_overlap, load_dataset
-from harness.errors import HarnessError, ModelError, Unavailable, UsageError
+from harness.errors import HarnessError, ModelError, UsageError
 from harness.identity import package_versions
 from harness.models import Context as Files
 from harness.models import RunnableModel, TableModel, build_model
 from harness.predictions import Cell, Predictions, join
-from harness.predictions.checks import check_against_card, describe_overlap
+from harness.predictions.checks import check_against_card
 from harness.predictions.runner import Work, collect, compute, find_work
 from harness.predictions.store import Store
 from harness.restoration import get_restorer
@@ -215,8 +216,16 @@ class Session:
         findings = {cell: self._findings(sides) for cell, sides in evidence.items()}
         admitted = sum(not found for found in findings.values())
         for cell, sides in evidence.items():
+            context = Context(
+                cell=str(cell),
+                alpha=self.settings.alpha,
+                family_size=admitted,
+                seed=self.settings.seed,
+                replicates=self.settings.replicates,
+                barred="; ".join(findings[cell]),
+            )
             try:
-                results[cell] = claim.judge(*sides, self._context(cell, sides, findings[cell], admitted))
+                results[cell] = self._judge(claim, sides, context)
             except HarnessError as error:
                 results[cell] = error
         judged = {cell: verdict for cell, verdict in results.items() if isinstance(verdict, Verdict)}
@@ -233,27 +242,23 @@ class Session:
             )
         ]
 
-    def _context(self, cell: ClaimCell, sides: list[Evidence], findings: list[str], admitted: int) -> Context:
-        notes = [
-            note for side in sides if isinstance(side, Predictions) for note in self._overlap_notes(side)
-        ]
-        return Context(
-            cell=str(cell),
-            alpha=self.settings.alpha,
-            family_size=admitted,
-            seed=self.settings.seed,
-            replicates=self.settings.replicates,
-            barred="; ".join(findings),
-            notes=tuple(notes),
-        )
+    def _judge(self, claim: Claim, sides: list[Evidence], context: Context) -> Verdict:
+        """Judges the evidence, and again without what a side has seen in training, where there is such."""
+        verdict = claim.judge(*sides, context)
+        masks = {
+            side.cell: mask
+            for side in sides
+            if isinstance(side, Predictions) and (mask := self._seen_by(side.cell)) is not None
+        }
+        seen = np.any(list(masks.values()), axis=0)
+        if not np.any(seen) or np.all(seen):
+            return verdict
+        rest = [side.subset(~seen) if isinstance(side, Predictions) else side for side in sides]
+        return hold_on_unseen(verdict, claim.judge(*rest, context), int(seen.sum()))
 
-    def _overlap_notes(self, predictions: Predictions) -> list[str]:
-        cell = predictions.cell
+    def _seen_by(self, cell: Cell) -> NDArray[np.bool_] | None:
         trained_on = getattr(self.model(cell.model), "trained_on", None)
-        if trained_on is None:
-            return []
-        seen = self.seen(cell.dataset, cell.split, trained_on)
-        return [] if seen is None else describe_overlap(predictions, seen, trained_on)
+        return None if trained_on is None else self.seen(cell.dataset, cell.split, trained_on)
 
     def _seen(self, name: str, split: str, trained_on: str) -> NDArray[np.bool_] | None:
         """Which samples of a dataset are pixel for pixel in what a model was trained on; None if unknown."""
@@ -262,7 +267,7 @@ class Session:
             return None
         try:
             known = load_dataset(self.suite.datasets[training], training, part, self.settings.data_root)
-        except Unavailable:
+        except HarnessError:  # the card may name a split that this dataset does not have here
             return None
         return self.store.remember(
             [self.dataset(name, split).fingerprint, known.stamp, package_versions("pillow")["pillow"]],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -91,10 +90,6 @@ class TestReading:
             for name, profile in suite.profiles.items()
         }
         assert cells["default"] <= cells["nightly"]
-        for model in suite.models:
-            assert any(fnmatchcase(model, glob) for glob in suite.profile("nightly").models), (
-                f"{model} is in no profile"
-            )
 
     @pytest.mark.parametrize(
         ("body", "message"),
@@ -211,7 +206,7 @@ class TestClaimCells:
         assert not any("resnet@paper-vs-clip-b@board" in name for name in found)
 
     def test_a_publication_under_another_restoration_brings_its_own_condition(self, read):
-        suite = read(GOOD.replace("resnet,classifier", "resnet,classifier"))
+        suite = read()
         assert not any("gfpgan" in name for name in self.cells(suite))  # no classifier was restored so
         wide = {name for name in self.cells(suite, "wide") if "gfpgan" in name and "clip-b" in name}
         assert wide == {f"faces:test/gfpgan/{cnn}-vs-clip-b@paper" for cnn in ("cnn-a", "cnn-b")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -51,7 +51,7 @@ class Reader:
     """
 
     kind = "classifier"
-    loads: Counter[str] = Counter()
+    loads: ClassVar[Counter[str]] = Counter()
 
     def __init__(
         self,

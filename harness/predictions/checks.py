@@ -1,14 +1,13 @@
-"""Does a model answer as its card says, and has it seen what it is asked?"""
+"""Does a model answer as its card says?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.errors import ModelError
-from harness.metrics import accuracy, confusion_table
+from harness.metrics import confusion_table
 from harness.predictions.table import Predictions
 
 # Other kernels and dtypes flip answers near a decision boundary; 1 % of the samples is far above what
@@ -45,29 +44,3 @@ def _explanation(predictions: Predictions, table: np.ndarray, recorded: int, n: 
         return "Its weights, its preprocessing or the dataset are not those of the card."
     swaps = ", ".join(f"{labels[a]} is {labels[g]}" for g, a in zip(gold, answered, strict=True) if g != a)
     return f"The card's label order is wrong: answered {swaps}. Correct `labels` in the card."
-
-
-def describe_overlap(predictions: Predictions, seen: NDArray[np.bool_], trained_on: str) -> list[str]:
-    """Says how many samples a model has seen in training, pixel for pixel, and what it gets without them.
-
-    Args:
-        predictions: N answers.
-        seen: (N,) which samples are in the training data.
-        trained_on: `dataset:split` of the training data.
-    """
-    if not seen.any():
-        return []
-    if seen.all():
-        return [
-            f"All {len(seen):,} images of {predictions.cell.source} are exact copies of images in "
-            f"{trained_on}, on which {predictions.cell.model} was trained; its accuracy says nothing about "
-            "new images."
-        ]
-    labels = len(predictions.space.labels)
-    unseen = confusion_table(predictions.gold[~seen], predictions.answers[~seen], labels)
-    everything = confusion_table(predictions.gold, predictions.answers, labels)
-    return [
-        f"{int(seen.sum()):,} of {len(seen):,} images of {predictions.cell.source} are exact copies of "
-        f"images in {trained_on}, on which {predictions.cell.model} was trained; without them its "
-        f"accuracy is {float(accuracy(unseen)):.1%} instead of {float(accuracy(everything)):.1%}."
-    ]

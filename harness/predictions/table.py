@@ -91,6 +91,10 @@ class Predictions:
             [index.get(label, -1) if isinstance(label, str) else -1 for label in labels], np.int64
         )
 
+    def subset(self, keep: NDArray[np.bool_]) -> Predictions:
+        """The answers to some of the samples: those where `keep` (N,) is true."""
+        return Predictions(self.cell, self.space, self.table[keep].reset_index(drop=True))
+
     def write(self, path: Path) -> None:
         """Writes one self-describing parquet file."""
         import pyarrow as pa
@@ -110,10 +114,16 @@ class Predictions:
         """Writes `sample_id,label[,score_<label>...]`, which `harness score` and anyone else reads.
 
         An answer that is not a label of the space stands as it was given; no answer is an empty field.
+
+        Raises:
+            UsageError: the file cannot be written.
         """
         columns = ["sample_id", "label", *(c for c in score_columns(self.space) if c in self.table)]
         body = self.table[columns].to_csv(index=False).encode()
-        write_atomically(path, lambda file: file.write(body))
+        try:
+            write_atomically(path, lambda file: file.write(body))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written ({error.strerror}). Choose another --out.") from error
 
     @classmethod
     def read(cls, path: Path) -> Predictions:

@@ -1,4 +1,4 @@
-"""A project of its own for a test: conftest.py, suite, data and models, run by real pytest processes."""
+"""A project of its own for a test: the evals of this repository over shapes, run by real pytest processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.datasets import Dataset, load_dataset
-from harness.suite import tomllib
 
 HOME = Path(__file__).parents[2]
 LABELS = ("disc", "square", "triangle")
@@ -24,9 +23,6 @@ SUITE = """
 datasets = ["shapes:test"]
 [profiles.both]
 datasets = ["shapes:test", "shapes:val"]
-[profiles.smoke]
-datasets = ["shapes:test"]
-limit = 30
 [datasets.shapes]
 adapter = "images"
 space = ["disc", "square", "triangle"]
@@ -46,101 +42,125 @@ class Outcome:
     stdout: str
     stderr: str
 
+    def __str__(self) -> str:
+        return f"exit status {self.status}\n{self.stdout}\n{self.stderr}"
+
     @cached_property
     def run(self) -> dict[str, Any]:
-        """The run.json of reports/latest."""
+        """The run.json of this process, read when first asked for."""
         return json.loads((self.project.latest / "run.json").read_text(encoding="utf-8"))
 
     @cached_property
-    def claims(self) -> dict[str, dict[str, Any]]:
-        """The claims.json of reports/latest, by the VLM that the CNN was compared with."""
-        claims = json.loads((self.project.latest / "claims.json").read_text(encoding="utf-8"))
-        return {claim["cell"].rpartition("-vs-")[2]: claim for claim in claims}
+    def claims(self) -> list[dict[str, Any]]:
+        """Its claims.json."""
+        return json.loads((self.project.latest / "claims.json").read_text(encoding="utf-8"))
+
+    def latest_run(self, reports: str) -> dict[str, Any]:
+        """The run.json of another folder of reports."""
+        return json.loads((self.project.root / reports / "latest/run.json").read_text(encoding="utf-8"))
 
     @property
-    def counts(self) -> dict[str, int]:
-        """The last line of pytest: how many tests passed, failed, were skipped or xfailed."""
-        last = next(line for line in reversed(self.stdout.splitlines()) if re.search(r" in [\d.]+s", line))
-        return {
-            word: int(number) for number, word in re.findall(r"(\d+) ([a-z]+)", last.partition(" in ")[0])
-        }
+    def verdicts(self) -> dict[str, str]:
+        """The last part of a claim's cell -> its verdict."""
+        return {claim["cell"].rpartition("/")[2]: claim["verdict"] for claim in self.claims}
 
     @property
-    def outcomes(self) -> dict[str, str]:
-        """Test name -> outcome, from `-rA`."""
-        lines = re.findall(r"^(PASSED|FAILED|XFAIL|SKIPPED|ERROR) \S*?::(\S+\[[^]]+\])", self.stdout, re.M)
-        return {name.partition("@")[0]: outcome for outcome, name in lines}
-
-    def __str__(self) -> str:
-        return f"exit status {self.status}\n{self.stdout}\n{self.stderr}"
+    def tests(self) -> dict[str, str]:
+        """Name of a test -> its outcome, as `-rA` lists them; without the group that xdist appends."""
+        found = re.findall(r"^([A-Z]+) \S+?::(test_\S+?)(?:@\S+)?(?: - .*)?$", self.stdout, re.MULTILINE)
+        return {name: outcome.lower() for outcome, name in found}
 
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with the evals of this repository and a suite over the shapes in `data`."""
+    """A folder with the evals and the pytest configuration of this repository."""
 
     root: Path
     data: Path
 
     @classmethod
-    def make(cls, root: Path, data: Path, suite: str = "", *, ini: str = "", conftest: str = "") -> Project:
-        """Writes the project; `suite`, `ini` and `conftest` add to what every project has."""
-        project = cls(root, data)
-        shutil.copytree(
-            HOME / "evals", root / "evals", ignore=shutil.ignore_patterns("suite.toml", "*.csv", "__*__")
-        )
-        settings = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]
-        addopts = settings["ini_options"]["addopts"]
-        (root / "pytest.ini").write_text(
-            f"[pytest]\naddopts = {addopts}\nfilterwarnings = error\ncache_dir = {root / 'cache'}\n{ini}\n",
-            encoding="utf-8",
-        )
+    def make(cls, root: Path, data: Path, *models: str, ini: str = "", conftest: str = "") -> Project:
+        """Writes the project; entries of the suite, ini keys and lines of conftest.py come on top."""
+        evals = root / "evals"
+        shutil.copytree(HOME / "evals", evals, ignore=lambda _, names: {n for n in names if "test_" not in n})
+        config = (HOME / "pyproject.toml").read_text(encoding="utf-8")
+        header = "[tool.pytest.ini_options]\n"
+        (root / "pyproject.toml").write_text(config.replace(header, header + ini), encoding="utf-8")
         (root / "conftest.py").write_text(CONFTEST + conftest, encoding="utf-8")
-        project.write_suite(suite)
+        project = cls(root, data)
+        project.write_suite(*models)
         return project
 
-    def write_suite(self, suite: str) -> None:
-        """Writes evals/suite.toml: what every suite has, then `suite`."""
-        (self.root / "evals/suite.toml").write_text(SUITE + suite, encoding="utf-8")
-
-    def dataset(self, split: str = "test") -> Dataset:
-        """The shapes."""
-        return load_dataset({"adapter": "images", "space": LABELS}, "shapes", split, self.data)
-
-    def answer(self, name: str, answers: Iterable[str], kind: str = "generative", split: str = "test") -> str:
-        """Writes a predictions CSV; returns its entry for the suite."""
-        rows = [f"{s.id},{a}" for s, a in zip(self.dataset(split).samples, answers, strict=True)]
-        (self.root / f"evals/{name}.csv").write_text("\n".join(["sample_id,label", *rows]) + "\n", "utf-8")
-        return f'[models.{name}]\nadapter = "predictions_csv"\npath = "{name}.csv"\nkind = "{kind}"\n'
+    def write_suite(self, *entries: str) -> None:
+        """Writes evals/suite.toml: what every suite has, then these entries."""
+        (self.root / "evals/suite.toml").write_text("\n".join([SUITE, *entries]), encoding="utf-8")
 
     def pytest(self, *arguments: str, **environment: str) -> Outcome:
         """Runs pytest to its end."""
         done = subprocess.run(**self._command(arguments, environment), capture_output=True, timeout=120)
         return Outcome(self, done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Starts pytest."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen(**self._command(arguments, environment), stdout=pipe, stderr=pipe)
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts pytest, as the leader of its own process group."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(**self._command(arguments, {}), **pipes, start_new_session=True)
 
-    def _command(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, Any]:
-        # What pytest and its plugins told this process is not for its children.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "HARNESS_", "COV_"))}
+    def _command(self, arguments: Iterable[str], environment: Mapping[str, str]) -> dict[str, Any]:
+        # What pytest and its plugins told this process is not meant for the new one.
+        mine = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "HARNESS_", "OMP_"))}
+        given = {
+            "HARNESS_DATA": str(self.data),
+            "HARNESS_STORE": str(self.root / "store"),
+            "PYTHONPATH": os.pathsep.join([str(HOME), str(Path(__file__).parent / "adapters")]),
+            # Each takes its time to import and has no part in an eval.
+            "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:anyio",
+            "COLUMNS": "200",
+        }
         return {
             "args": [sys.executable, "-m", "pytest", *arguments],
             "cwd": self.root,
+            "env": {**mine, **given, **environment},
             "text": True,
-            "env": inherited
-            | {
-                "HARNESS_DATA": str(self.data),
-                "HARNESS_STORE": str(self.root / "store"),
-                "PYTHONPATH": os.pathsep.join([str(HOME), str(Path(__file__).parent / "adapters")]),
-                "COLUMNS": "200",
-            }
-            | dict(environment),
         }
 
     @property
     def latest(self) -> Path:
         """The newest run folder."""
         return self.root / "reports/latest"
+
+    @property
+    def log(self) -> list[str]:
+        """What the logging models wrote."""
+        return (self.root / "evals/models.log").read_text(encoding="utf-8").splitlines()
+
+    @property
+    def shards(self) -> list[Path]:
+        """The files of the store that hold answers."""
+        return list(self.root.glob("store/??/*/*.parquet"))
+
+    def dataset(self, split: str = "test") -> Dataset:
+        """The shapes."""
+        return load_dataset({"adapter": "images", "space": LABELS}, "shapes", split, self.data)
+
+    def answers(self, *wrong: int) -> list[str]:
+        """Right answers to the test split, but for the samples at these positions."""
+        return [LABELS[(gold + (i in wrong)) % 3] for i, gold in enumerate(self.dataset().gold)]
+
+    def table(self, name: str, answers: Iterable[str], kind: str = "generative") -> str:
+        """Writes a predictions CSV for the test split; returns its entry of the suite."""
+        rows = [f"{s.id},{answer}" for s, answer in zip(self.dataset().samples, answers, strict=True)]
+        path = self.root / f"evals/{name}.csv"
+        path.write_text("\n".join(["sample_id,label", *rows]) + "\n", encoding="utf-8")
+        return entry(name, adapter="predictions_csv", path=path.name, kind=kind)
+
+
+def entry(name: str, **options: Any) -> str:
+    """The entry of a model in the suite."""
+    return "\n".join(
+        [f"[models.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in options.items())]
+    )
+
+
+def logging_model(name: str, **options: Any) -> str:
+    """The entry of a model that logs what it does; see adapters/logging_model.py."""
+    return entry(name, **{"adapter": "logging", "weights": name, **options})

@@ -1,4 +1,4 @@
-"""Answers are held against the card, and images seen in training are spoken of."""
+"""Answers are held against what the trainer recorded on the card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.datasets import Dataset, Sample
 from harness.errors import ModelError
 from harness.labels import label_space
 from harness.predictions import Cell, Predictions, join
-from harness.predictions.checks import check_against_card, describe_overlap
+from harness.predictions.checks import check_against_card
 
 SPACE = label_space("fer2013")
 LABELS = SPACE.labels
@@ -102,25 +102,3 @@ def test_other_causes_are_not_blamed_on_the_labels():
     constant = np.full(N, 3)
     with pytest.raises(ModelError, match="Its weights, its preprocessing or the dataset are not those"):
         check_against_card(predictions(constant), {CARD: (RIGHT, N)})
-
-
-class TestOverlap:
-    answers = answers_of_a_network()
-
-    def test_says_how_many_images_were_seen_and_what_is_left_without_them(self):
-        seen = np.zeros(N, bool)
-        seen[:100] = True
-        (line,) = describe_overlap(predictions(self.answers), seen, "fer2013:train")
-        rest = (self.answers[100:] == gold()[100:]).mean()
-        assert line == (
-            f"100 of {N} images of fer2013:private are exact copies of images in fer2013:train, on which cnn "
-            f"was trained; without them its accuracy is {rest:.1%} instead of {RIGHT / N:.1%}."
-        )
-
-    def test_says_nothing_where_nothing_was_seen(self):
-        assert describe_overlap(predictions(self.answers), np.zeros(N, bool), "fer2013:train") == []
-
-    def test_says_so_when_everything_was_seen(self):
-        (line,) = describe_overlap(predictions(self.answers), np.ones(N, bool), "fer2013:private")
-        assert f"All {N} images of fer2013:private" in line
-        assert "cnn was trained" in line

@@ -1,0 +1,150 @@
+"""Options narrow the grid and say how to compute; a wrong one ends the run by one line."""
+
+import pytest
+from project import SUITE, logging_model
+
+INI = """
+suite = "evals/other.toml"
+profile = "both"
+store = "kept"
+reports = "runs"
+limit = "30"
+device = "cpu"
+dtype = "bfloat16"
+batch_size = "7"
+alpha = "0.1"
+baseline = "20260101-000000"
+engine = "local"
+model = "a w*"
+dataset = "*:test"
+restoration = "no*"
+prompt = "*"
+strict_claims = true
+"""
+SUITES = {
+    "no TOML": ("[profiles", "is not valid TOML"),
+    "unknown table": ("[modles.a]", "has the unknown table 'modles'"),
+    "unknown claim": ("[claims.cats_beat_dogs]", "Claim 'cats_beat_dogs' is unknown"),
+    "unknown dataset": ("[profiles.default]\ndatasets = ['faces:test']", "names faces:test"),
+}
+ARGUMENTS = {
+    "profile": (["--profile", "nope"], "Expected --profile to be one of default, both, but got nope."),
+    "profile under xdist": (
+        ["-n", "2", "--profile", "nope"],
+        "Expected --profile to be one of default, both",
+    ),
+    "suite": (["--suite", "nope.toml"], "nope.toml cannot be read (No such file or directory)"),
+    "alpha": (["--alpha", "2"], "Expected --alpha to be between 0 and 1, but got 2.0."),
+    "alpha under xdist": (["-n", "2", "--alpha", "2"], "Expected --alpha to be between 0 and 1"),
+    "limit": (["--limit", "0"], "Expected --batch-size and --limit to be at least 1."),
+    "engine": (["--engine", "ray"], "Expected --engine to be local"),
+    "ini": (["-o", "limit=many"], "The ini key limit = many is not a valid int."),
+}
+
+
+def selected(project, *arguments):
+    """The cells of the tests that would run."""
+    outcome = project.pytest("evals", "--collect-only", "-q", *arguments)
+    assert outcome.status == 0, outcome
+    return [line.partition("[")[2].rstrip("]") for line in outcome.stdout.splitlines() if "::" in line]
+
+
+def test_each_option_is_an_ini_key_that_the_command_line_overrides(make_project, shapes_data):
+    project = make_project(ini=f'{INI}data_root = "{shapes_data}"\n')
+    (project.root / "evals/other.toml").write_text(
+        "\n".join(
+            [SUITE, logging_model("a"), logging_model("b")]
+            + [project.table(name, project.answers(), "generative") for name in ("worse", "wild", "better")]
+        ),
+        encoding="utf-8",
+    )
+    (project.root / "evals/suite.toml").unlink()
+    away = {"HARNESS_DATA": "/nowhere", "HARNESS_STORE": "/nowhere"}
+    from_ini = project.pytest("evals", "-rA", **away)
+    run = from_ini.latest_run("runs")
+    told = {"suite": "evals/other.toml", "profile": "both", "limit": 30, "device": "cpu", "dtype": "bfloat16"}
+    told |= {"batch_size": 7, "alpha": 0.1, "baseline": "20260101-000000", "seed": 0}
+    assert {key: run[key] for key in told} == told
+    assert {cell["id"] for cell in run["cells"]} == {f"shapes:test/none/{m}" for m in ("a", "worse", "wild")}
+    assert {cell["n"] for cell in run["cells"]} == {30}
+    assert "ask a 7" in project.log
+    assert list((project.root / "kept").glob("??/*/*.parquet"))
+    assert set(from_ini.tests) == {
+        *(f"test_cnn_beats_vlm[shapes:test/none/a-vs-{vlm}]" for vlm in ("worse", "wild")),
+        *(f"test_metrics[shapes:test/none/{model}]" for model in ("a", "worse", "wild")),
+    }
+
+    given = (
+        "--profile",
+        "default",
+        "--limit",
+        "21",
+        "--alpha",
+        "0.2",
+        "--batch-size",
+        "4",
+        "--dtype",
+        "float32",
+    )
+    over = project.pytest(
+        *("evals", "-rA", "--model", "b", "--model", "better", "--dataset", "shapes", "--reports", "others"),
+        *("--store", "other", "--baseline", "", *given),
+        **away,
+    )
+    run = over.latest_run("others")
+    told = {"profile": "default", "limit": 21, "alpha": 0.2, "batch_size": 4, "dtype": "float32"}
+    assert {key: run[key] for key in told} == told
+    assert {cell["model"] for cell in run["cells"]} == {"b", "better"}
+    assert "ask b 4" in project.log
+    assert list((project.root / "other").glob("??/*/*.parquet"))
+
+
+def test_globs_and_keywords_select_cells_by_their_names(make_project):
+    project = make_project()
+    tables = [project.table(name, project.answers()) for name in ("clip-b", "clip-l", "gpt")]
+    project.write_suite(project.table("cnn", project.answers(), "classifier"), *tables)
+    every = selected(project, "--profile", "both")
+    models = ("cnn", "clip-b", "clip-l", "gpt")
+    assert every == [
+        *(f"shapes:{split}/none/cnn-vs-{vlm}" for split in ("test", "val") for vlm in models[1:]),
+        *(f"shapes:{split}/none/{model}" for model in models for split in ("test", "val")),
+    ]
+    assert selected(project, "--model", "CLIP-*", "--model", "g?t") == [
+        *(f"shapes:test/none/cnn-vs-{vlm}" for vlm in models[1:]),
+        *(f"shapes:test/none/{model}" for model in models[1:]),
+    ]
+    assert selected(project, "--profile", "both", "--dataset", "shapes:v*", "-k", "clip-l") == [
+        "shapes:val/none/cnn-vs-clip-l",
+        "shapes:val/none/clip-l",
+    ]
+
+
+def test_nothing_selected_is_a_skip_that_says_so_or_pytests_status_5(make_project):
+    project = make_project(logging_model("a"))
+    skipped = project.pytest("evals", "--dataset", "faces", "-rs")
+    assert skipped.status == 0, skipped
+    assert skipped.stdout.count("no cell of the suite passes the filters") == 2
+    assert not (project.root / "reports").exists()
+    assert project.pytest("evals", "-k", "faces").status == 5
+
+
+@pytest.mark.parametrize(("arguments", "message"), ARGUMENTS.values(), ids=list(ARGUMENTS))
+def test_a_wrong_option_is_one_line_and_status_4(make_project, arguments, message):
+    outcome = make_project(logging_model("a")).pytest("evals", *arguments)
+    assert_usage_error(outcome, message)
+
+
+@pytest.mark.parametrize(("entry", "message"), SUITES.values(), ids=list(SUITES))
+def test_a_wrong_suite_is_one_line_and_status_4(make_project, entry, message):
+    project = make_project()
+    (project.root / "evals/suite.toml").write_text(entry, encoding="utf-8")
+    assert_usage_error(project.pytest("evals"), message)
+
+
+def assert_usage_error(outcome, message):
+    assert outcome.status == 4, outcome
+    errors = [line for line in outcome.stderr.splitlines() if line]
+    assert len(errors) == 1, outcome
+    assert errors[0].startswith("ERROR: ")
+    assert message in errors[0]
+    assert "Traceback" not in outcome.stdout

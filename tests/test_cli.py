@@ -1,0 +1,415 @@
+"""The `harness` command as its users meet it: verbs, JSON, one-line errors, exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_suite import LABELS, SUITE, Reader, sample_id, write_answers, write_images, write_suite
+
+from fixtures.shapes import LABELS as SHAPES
+from fixtures.shapes import shape
+from harness.cli import main
+from harness.models.registry import ADAPTERS
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The one line that an error is."""
+        assert self.status == 2, self.out
+        assert self.out == ""
+        assert self.err.startswith("error: ")
+        assert self.err.count("\n") == 1
+        return self.err.strip()
+
+
+@pytest.fixture
+def harness(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, on the tiny suite."""
+    monkeypatch.setitem(ADAPTERS, "reader", "tiny_suite:Reader")
+    monkeypatch.setattr(Reader, "loads", type(Reader.loads)())
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evals").mkdir()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def harness(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return Result(stop.value.code or 0, captured.out, captured.err)
+
+    yield harness
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def suite(tmp_path, harness) -> Path:
+    """The tiny suite, where the command looks by default."""
+    write_suite(tmp_path).rename(tmp_path / "evals" / "suite.toml")
+    (tmp_path / "outside.csv").rename(tmp_path / "evals" / "outside.csv")
+    return tmp_path / "evals" / "suite.toml"
+
+
+def process(
+    folder: Path, *arguments: object, then: str = "", code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own; `then` is run after it, whatever it did."""
+    script = f"import sys\nfrom harness.cli import main\ntry:\n    main()\nfinally:\n    {then or 'pass'}"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)]),
+        "HARNESS_DATA": str(folder / "data"),
+        "HARNESS_STORE": str(folder / "store"),
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        **{"cwd": folder, "env": environment, "capture_output": True, "text": True},
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+NO_TORCH = "assert 'torch' not in sys.modules, 'torch was imported'"
+
+
+def metrics(shown: dict) -> dict[tuple[str, str | None], dict]:
+    return {(row["metric"], row["label"]): row for row in shown["metrics"]}
+
+
+class TestDoctor:
+    def test_lists_what_runs_and_what_does_not_with_the_fix(self, harness, suite):
+        suite.write_text(SUITE + "[models.clip]\nadapter = 'open_clip'\n")
+        findings = {finding["what"]: finding for finding in harness("doctor", "--json").json}
+        assert findings["dataset tiny:test"] == {
+            "what": "dataset tiny:test",
+            "ok": True,
+            "state": "90 samples",
+        }
+        assert findings["model good"]["ok"]
+        assert not findings["model clip"]["ok"]
+        assert "not in this version yet" in findings["model clip"]["state"]
+        assert findings["restoration none"]["ok"]
+        assert findings["store"]["ok"]
+
+    def test_broken_pieces_are_findings_and_not_errors(self, harness, suite, tmp_path):
+        (tmp_path / "evals" / "outside.csv").write_text("id,answer\n")
+        (tmp_path / "evals" / "net.safetensors").write_bytes(b"")
+        (tmp_path / "data" / "tiny" / "test" / "joy").mkdir()
+        (tmp_path / "data" / "tiny" / "test" / "bored").mkdir()
+        (tmp_path / "data" / "tiny" / "test" / "bored" / "1.png").write_bytes(b"x")
+        suite.write_text(SUITE.replace('["tiny:test"]', '["tiny:test", "tiny:new"]\nrestorations = ["gfpgan"]')
+                         + "[models.net]\nadapter = 'timm'\ncheckpoint = 'net.safetensors'\n")  # fmt: skip
+        shown = harness("doctor", "--data-root", tmp_path / "data", "--store", tmp_path / "evals/outside.csv")
+        assert shown.status == 0
+        findings = {f["what"]: f for f in harness("doctor", "--json", "--store", suite).json}
+        for what, state in {
+            "model outside": "has no column label and sample_id",
+            "model net": "has no card",
+            "dataset tiny:new": "Unknown split tiny:new",
+            "restoration gfpgan": "not in this version",
+            "store": "cannot be written",
+        }.items():
+            assert not findings[what]["ok"]
+            assert state in findings[what]["state"]
+        assert "1 problems: unknown label 'bored'" in findings["dataset tiny:test"]["state"]
+
+    def test_shows_a_table_to_people(self, harness, suite):
+        shown = harness("doctor")
+        assert shown.status == 0
+        assert "ok  dataset tiny:test" in shown.out
+
+    def test_as_a_process_it_imports_nothing_heavy(self, tmp_path):
+        suite = write_suite(tmp_path, SUITE.replace("reader", "what_the_face"))
+        done = process(tmp_path, "doctor", "--suite", suite, "--json", then=NO_TORCH)
+        assert {"dataset tiny:test", "model good"} <= {finding["what"] for finding in json.loads(done.stdout)}
+
+
+class TestPredict:
+    def test_shows_every_metric_and_keeps_the_answers(self, harness, suite, tmp_path):
+        shown = harness("predict", "good", "--dataset", "tiny:test", "--json").json
+        assert (shown["dataset"], shown["n"]) == ("tiny:test", 90)
+        assert metrics(shown)["accuracy", None]["value"] == pytest.approx(0.9)
+        assert list((tmp_path / "store").rglob("*.parquet"))
+        again = harness("predict", "good", "--dataset", "tiny:test", "--json")
+        assert again.json == shown
+        assert Reader.loads == {"10": 1}
+
+    def test_writes_a_csv_that_scores_the_same(self, harness, suite, tmp_path):
+        shown = harness("predict", "good", "--dataset", "tiny:test", "--json", "--out", tmp_path / "x/p.csv")
+        scored = harness("score", "x/p.csv", "--dataset", "tiny:test", "--json")
+        assert scored.json == shown.json
+
+    def test_shows_a_table_to_people(self, harness, suite):
+        shown = harness("predict", "good", "--dataset", "tiny:test", "--limit", "30", "--batch-size", "7")
+        assert shown.out.startswith("good on tiny:test, n = 30\n")
+        assert "| accuracy |" in shown.out
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (
+                ["best", "--dataset", "tiny:test"],
+                "Model best is not in evals/suite.toml. Use one of good, mid",
+            ),
+            (["good", "--dataset", "huge:test"], "Dataset huge is not in evals/suite.toml. Use one of tiny"),
+            (["good", "--dataset", "tiny"], "--dataset to be dataset:split, but got tiny. Write e.g. tiny:"),
+            (["good", "--dataset", "tiny:dev"], "Unknown split tiny:dev. Use one of: test, train"),
+            (["good", "--dataset", "tiny:test", "--limit", "0"], "--limit to be at least 1"),
+            (["good", "--dataset", "tiny:test", "--data-root", "none"], "tiny is not here: looked for none"),
+            (["good", "--dataset", "tiny:test", "--suite", "none.toml"], "none.toml cannot be read"),
+            (
+                ["good", "--dataset", "tiny:test", "--store", "evals/suite.toml"],
+                "evals/suite.toml cannot be w",
+            ),
+            (["good", "--dataset", "tiny:test", "--out", "evals"], "evals cannot be written"),
+        ],
+    )
+    def test_errors_are_one_line_with_the_fix_and_status_2(self, harness, suite, arguments, message):
+        assert message in harness("predict", *arguments).error
+
+    def test_without_a_model_it_says_how_it_is_used(self, harness, suite):
+        shown = harness("predict", "--dataset", "tiny:test")
+        assert shown.status == 2
+        assert "Missing argument" in shown.err
+
+
+class TestScore:
+    def test_works_without_a_suite(self, harness, tmp_path):
+        """Anyone's predictions: a dataset of the library, or one the suite describes."""
+        error = harness("score", "outside.csv", "--dataset", "fer2013:private").error
+        assert "fer2013 is not here: looked for" in error
+        assert (
+            "wants the unknown adapter 'rafdb'" in harness("score", "x.csv", "--dataset", "rafdb:test").error
+        )
+
+    def test_every_metric_has_an_interval_and_the_value_of_scikit_learn(self, harness, suite, tmp_path):
+        from sklearn import metrics as oracle
+
+        rng = np.random.default_rng(5)
+        scores = rng.dirichlet([1, 1, 1], 90)
+        scores[np.arange(90), np.arange(90) % 3] += 0.4
+        scores /= scores.sum(1, keepdims=True)
+        gold, answers = np.arange(90) % 3, scores.argmax(1)
+        table = pd.DataFrame({"sample_id": [sample_id("test", i) for i in range(90)]})
+        table["label"] = [LABELS[answer] for answer in answers]
+        for column, label in enumerate(LABELS):
+            table[f"score_{label}"] = scores[:, column]
+        table.sample(frac=1, random_state=1).to_csv(tmp_path / "a.csv", index=False)
+        found = metrics(harness("score", "a.csv", "--dataset", "tiny:test", "--json").json)
+
+        average = {"labels": [0, 1, 2], "zero_division": 0}
+        expected = {
+            "accuracy": oracle.accuracy_score(gold, answers),
+            "balanced_accuracy": oracle.balanced_accuracy_score(gold, answers),
+            "macro_precision": oracle.precision_score(gold, answers, average="macro", **average),
+            "macro_f1": oracle.f1_score(gold, answers, average="macro", **average),
+            "weighted_f1": oracle.f1_score(gold, answers, average="weighted", **average),
+            "top_2_accuracy": oracle.top_k_accuracy_score(gold, scores, k=2),
+            "brier": ((np.eye(3)[gold] - scores) ** 2).sum(1).mean(),
+            "coverage": 1.0,
+        }
+        for metric, value in expected.items():
+            assert found[metric, None]["value"] == pytest.approx(value, abs=1e-6), metric
+        for k, label in enumerate(LABELS):
+            recall = oracle.recall_score(gold, answers, average=None, **average)[k]
+            assert found["recall", label]["value"] == pytest.approx(recall)
+        assert ("ece", None) in found
+        for row in found.values():
+            assert row["low"] <= row["value"] <= row["high"], row
+            assert row["method"]
+
+    def test_missing_rows_and_foreign_labels_count_as_wrong(self, harness, suite, tmp_path):
+        write_answers(tmp_path / "a.csv", "test", range(60), every=100)
+        text = (tmp_path / "a.csv").read_text().replace(",sad", ",melancholy")
+        (tmp_path / "a.csv").write_text(text)
+        found = metrics(harness("score", "a.csv", "--dataset", "tiny:test", "--json").json)
+        # 0 is the one mistake; 20 of the 60 rows say melancholy; 30 samples have no row.
+        assert found["accuracy", None]["value"] == pytest.approx(39 / 90)
+        assert found["coverage", None]["value"] == pytest.approx(40 / 90)
+        assert found["accuracy_of_answered", None]["value"] == pytest.approx(39 / 40)
+        assert found["recall", "sad"]["value"] == 0
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            (None, "a.csv is not in"),
+            ("sample_id,answer\n0,happy\n", "has no column label"),
+            ("sample_id,label\n0,happy\n", "whose ids look like test/angry/000.png"),
+            ("sample_id,label\n0,happy\n0,sad\n", "answers 0 twice"),
+        ],
+    )
+    def test_a_file_that_cannot_be_scored_is_one_line(self, harness, suite, tmp_path, text, message):
+        if text is not None:
+            (tmp_path / "a.csv").write_text(text)
+        assert message in harness("score", "a.csv", "--dataset", "tiny:test", "--json").error
+
+    def test_as_a_process_it_prints_json_and_imports_nothing_heavy(self, tmp_path):
+        write_suite(tmp_path)
+        arguments = ("--dataset", "tiny:test", "--suite", "suite.toml")
+        done = process(tmp_path, "score", "outside.csv", *arguments, "--json", then=NO_TORCH)
+        assert metrics(json.loads(done.stdout))["accuracy", None]["value"] == 0.5
+        done = process(tmp_path, "score", "suite.toml", *arguments, "--json", code=2)
+        assert done.stdout == ""
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+
+    def test_on_the_real_privatetest_it_agrees_with_scikit_learn(self, harness, data_root, tmp_path):
+        from sklearn import metrics as oracle
+
+        from harness.datasets import load_dataset
+
+        dataset = load_dataset({"adapter": "fer2013"}, "fer2013", "private", data_root)
+        labels = dataset.space.labels
+        answers = (dataset.gold + (np.random.default_rng(0).random(len(dataset)) < 0.4)) % 7
+        table = pd.DataFrame({"sample_id": [sample.id for sample in dataset.samples]})
+        table["label"] = [labels[answer] for answer in answers]
+        table.to_csv(tmp_path / "a.csv", index=False)
+        shown = harness("score", "a.csv", "--dataset", "fer2013:private", "--data-root", data_root, "--json")
+        found = metrics(shown.json)
+        assert shown.json["n"] == 3589
+        report = oracle.classification_report(
+            dataset.gold, answers, target_names=labels, output_dict=True, zero_division=0
+        )
+        assert found["accuracy", None]["value"] == pytest.approx(report["accuracy"])
+        assert found["macro_f1", None]["value"] == pytest.approx(report["macro avg"]["f1-score"])
+        assert found["weighted_f1", None]["value"] == pytest.approx(report["weighted avg"]["f1-score"])
+        for label in labels:
+            for metric, theirs in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
+                assert found[metric, label]["value"] == pytest.approx(report[label][theirs])
+        assert all(row["low"] <= row["value"] <= row["high"] for row in found.values())
+
+
+class TestReport:
+    @pytest.fixture
+    def run(self, harness, suite, tmp_path) -> Path:
+        """A run folder as the evals leave it."""
+        from harness.recorder import Recorder, claim_entry, record_predictions
+        from harness.session import Session, Settings
+        from harness.suite import Expectation, Filters, Suite
+
+        read = Suite.read(suite)
+        session = Session(
+            read, Settings(data_root=tmp_path / "data", store=tmp_path / "store", replicates=200)
+        )
+        cells = read.claim_cells("cnn_beats_vlm", read.profile("default"), Filters())
+        session.plan([], cells)
+        recorder = Recorder(
+            tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0}
+        )
+        for cell in cells:
+            entry = claim_entry(session.verdict(cell), Expectation(), f"test_cnn_beats_vlm[{cell}]")
+            kept = [
+                record_predictions(recorder.run, session.predictions(c), "classifier") for c in cell.cells
+            ]
+            recorder.add({"claim": entry, "cells": kept, "skipped": [("clip", "not here")]})
+        recorder.write(read)
+        return recorder.run
+
+    def test_writes_the_reports_again(self, harness, run):
+        shown = harness("report", "reports/latest", "--json").json
+        assert Path(shown["report"]).name in ("report.html", "report.md")
+        assert [claim["verdict"] for claim in shown["claims"]] == ["supported", "supported"]
+        assert "clip" in (run / "report.md").read_text()
+        assert {"tiny:test/none/good"} <= set(pd.read_csv(run / "metrics.csv")["cell"])
+
+    def test_as_a_process_it_prints_the_path(self, run, tmp_path):
+        done = process(tmp_path, "report", run, then=NO_TORCH)
+        assert Path(done.stdout.strip()).is_file()
+
+    @pytest.mark.parametrize("argument", [[], ["evals"], ["none"]])
+    def test_a_folder_that_is_no_run_is_one_line(self, harness, suite, argument):
+        assert "is not the folder of a run" in harness("report", *argument).error
+
+
+class TestTrain:
+    @pytest.fixture
+    def shapes(self, tmp_path) -> Path:
+        """Noisy shapes in label folders, described by a suite that lists what training leaves."""
+        rng = np.random.default_rng(0)
+        for split, count in (("train", 16), ("val", 6), ("test", 8)):
+            for label in SHAPES:
+                (tmp_path / "data" / "shapes" / split / label).mkdir(parents=True)
+                for number in range(count):
+                    shape(label, rng).save(tmp_path / f"data/shapes/{split}/{label}/{number}.png")
+        (tmp_path / "suite.toml").write_text(
+            "[datasets.shapes]\nadapter = 'images'\nspace = ['disc', 'square', 'triangle']\n"
+            "[models.cnn]\nadapter = 'timm'\ncheckpoint = 'test_resnet-shapes-48px.safetensors'\n"
+        )
+        return tmp_path / "suite.toml"
+
+    OPTIONS = ("test_resnet", "--dataset", "shapes", "--select", "val", "--report", "test", "--epochs", "1")
+
+    def test_what_it_trains_predicts_as_recorded(self, shapes, tmp_path):
+        """Three processes: training, prediction, and prediction again from the store alone."""
+        done = process(tmp_path, "train", *self.OPTIONS, "--suite", shapes, "--device", "cpu", "--json")
+        result = json.loads(done.stdout)
+        assert Path(result["checkpoint"]) == tmp_path / "checkpoints" / "test_resnet-shapes-48px.safetensors"
+        assert result["correct"]["shapes:test"]["n"] == 24
+        predict = (
+            "predict",
+            "cnn",
+            "--dataset",
+            "shapes:test",
+            "--suite",
+            shapes,
+            "--device",
+            "cpu",
+            "--json",
+        )
+        first = process(tmp_path, *predict)
+        accuracy = metrics(json.loads(first.stdout))["accuracy", None]["value"]
+        assert accuracy == pytest.approx(result["correct"]["shapes:test"]["accuracy"])
+        assert process(tmp_path, *predict, then=NO_TORCH).stdout == first.stdout
+
+    def test_several_seeds_report_their_spread(self, harness, shapes):
+        options = ("--suite", shapes, "--device", "cpu", "--limit", "12", "--json")
+        shown = harness("train", *self.OPTIONS, *options, "--seeds", "2").json
+        spread = shown["shapes:test"]
+        assert spread["n"] == 12
+        assert len(spread["accuracies"]) == 2
+        assert spread["mean"] == pytest.approx(np.mean(spread["accuracies"]))
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["resnet_50", *OPTIONS[1:]], "timm 1.* has no architecture 'resnet_50'. Did you mean resnet50"),
+            ([*OPTIONS[:2], "none", *OPTIONS[3:]], "unknown adapter 'none'"),
+            ([*OPTIONS[:4], "public"], "Unknown split shapes:public"),
+            ([*OPTIONS, "--epochs", "0"], "Expected `epochs` to be an integer of at least 1"),
+            ([*OPTIONS, "--device", "teapot"], "Device 'teapot' cannot be used here"),
+        ],
+    )
+    def test_errors_are_one_line_with_the_fix_and_status_2(self, harness, shapes, arguments, message):
+        import re
+
+        assert re.search(message, harness("train", *arguments, "--suite", shapes).error)
+
+
+def test_help_is_printed_without_importing_anything_heavy(tmp_path):
+    done = process(tmp_path, "--help", then=NO_TORCH)
+    for verb in ("doctor", "predict", "score", "train", "report"):
+        assert verb in done.stdout
