@@ -128,6 +128,8 @@ def score(
     from harness.predictions import Cell, join
 
     name, split = _source(dataset)
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file. Name a CSV with sample_id,label[,score_<label>...].")
     root = _data_root(data_root)
     entries: Mapping[str, Any] = _suite(suite).datasets if suite.exists() else {}
     samples = load_dataset(entries.get(name, {"adapter": name}), name, split, root)

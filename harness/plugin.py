@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import HarnessError, Unavailable, UsageError
+from harness.errors import HarnessError, Unavailable
 from harness.options import DEFAULT_SUITE, about_run, add_options, filters_of, setting, settings_of
 from harness.recorder import Recorder, claim_entry, new_run_folder, record_predictions
 from harness.suite import ClaimCell, Expectation, Profile, Suite
@@ -163,12 +163,9 @@ def session_of(config: pytest.Config) -> Session:
 
     if SESSION not in config.stash:
         suite = suite_of(config)
-        try:
-            settings = settings_of(config, config.stash[PROFILE], suite)
-            run = getattr(config, "workerinput", {}).get("harness_run", "")
-            config.stash[SESSION] = Session(suite, settings, run=run)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+        settings = settings_of(config, config.stash[PROFILE], suite)
+        run = getattr(config, "workerinput", {}).get("harness_run", "")
+        config.stash[SESSION] = Session(suite, settings, run=run)
     return config.stash[SESSION]
 
 

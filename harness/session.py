@@ -7,7 +7,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -244,13 +244,15 @@ class Session:
 
     def _judge(self, claim: Claim, sides: list[Evidence], context: Context) -> Verdict:
         """Judges the evidence, and again without what a side has seen in training, where there is such."""
-        verdict = claim.judge(*sides, context)
         masks = {
             side.cell: mask
             for side in sides
             if isinstance(side, Predictions) and (mask := self._seen_by(side.cell)) is not None
         }
         seen = np.any(list(masks.values()), axis=0)
+        if masks and np.all(seen):
+            context = replace(context, barred=context.barred or "every sample was trained on by one side")
+        verdict = claim.judge(*sides, context)
         if not np.any(seen) or np.all(seen):
             return verdict
         rest = [side.subset(~seen) if isinstance(side, Predictions) else side for side in sides]

@@ -120,7 +120,9 @@ def _rows(snapshot: str) -> dict[str, dict[str, str]]:
 
 
 def _close(was: str, now: str, tolerance: float) -> bool:
+    """Whether rounded figures may stem from values no further apart than the tolerance."""
+    last_digit = 10.0 ** -len(was.partition(".")[2])
     try:
-        return abs(float(was) - float(now)) <= tolerance
+        return abs(float(was) - float(now)) < tolerance + last_digit - 1e-9
     except ValueError:
         return False

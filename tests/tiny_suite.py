@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,6 +53,7 @@ class Reader:
 
     kind = "classifier"
     loads: ClassVar[Counter[str]] = Counter()
+    images: ClassVar[Counter[str]] = Counter()
 
     def __init__(
         self,
@@ -79,10 +81,23 @@ class Reader:
         return self
 
     def classify(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        self.images[str(self.every)] += len(images)
         right = np.array([image[0, 0] for image in images])
         serial = np.array([image[0, 1] for image in images])
         answers = (right + (serial % self.every == 0 if self.every else 0)) % 3
         return np.eye(3, dtype=np.float32)[answers] * 0.8 + np.float32(0.2 / 3)
+
+
+class Stalling(Reader):
+    """A reader that answers three batches and then waits to be stopped."""
+
+    batches = 0
+
+    def classify(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        self.batches += 1
+        if self.batches > 3:
+            time.sleep(600)
+        return super().classify(images)
 
 
 def picture(label: int, serial: int) -> Image.Image:
@@ -108,6 +123,14 @@ def write_answers(path: Path, split: str, serials: Sequence[int], every: int) ->
     """A predictions CSV that is wrong for every so many-th image."""
     rows = [f"{sample_id(split, i)},{LABELS[(i + (i % every == 0)) % 3]}" for i in serials]
     path.write_text("\n".join(["sample_id,label", *rows]) + "\n")
+
+
+def write_plugin(folder: Path) -> None:
+    """A distribution, as far as the interpreter can tell, that brings the adapter `stalling`."""
+    about = folder / "stalling-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stalling\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[emotion_harness.models]\nstalling = tiny_suite:Stalling\n")
 
 
 def write_suite(folder: Path, text: str = SUITE, **more: Any) -> Path:

@@ -40,7 +40,9 @@ def build_model(name: str, entry: Mapping[str, Any], context: Context) -> Runnab
     if "skip" in entry:
         raise Unavailable(str(entry["skip"]))
     if adapter in PLANNED:
-        raise Unavailable(f"Model {name}: {PLANNED[adapter]}. Its published numbers stand in for it.")
+        raise Unavailable(
+            f"Model {name}: {PLANNED[adapter]}. Give its answers as a CSV with the adapter predictions_csv."
+        )
     factory = _factory(adapter, name)
     try:
         model: RunnableModel | TableModel = factory(context=context, **options)

@@ -63,8 +63,8 @@ class Recipe:
         """The recipe of Mulukutla et al. 2025 (arXiv 2508.13524), as far as the paper states it.
 
         Stated: Adam, batch 64, cross-entropy, "60/30 epochs" (here 30 for EfficientNets, 60 for the
-        others). The rest are the defaults of `Recipe`, except the learning rate of VGGs without batch
-        normalisation, which stay at chance with 1e-3.
+        others). The rest are the defaults of `Recipe`, except that VGGs without batch normalisation get a
+        rate of 1e-4: with 1e-3, VGG19's loss stood at ln 7 after an epoch of 4,000 FER-2013 images.
 
         Args:
             architecture: timm name.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import CARD
 
@@ -48,6 +48,7 @@ def test_reads_what_the_trainer_wrote(path):
 floats = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=9, unique=True),
     st.sampled_from([1, 3]),
@@ -151,6 +152,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted({*FORMS, "num_classes"})), json_values)
 def test_any_value_gives_a_card_or_one_clear_line(tmp_path_factory, name, value):
     path = tmp_path_factory.getbasetemp() / "any.json"

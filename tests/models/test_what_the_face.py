@@ -50,7 +50,9 @@ def test_truncated_weights_are_named(packaged, tmp_path):
 
 def test_without_the_package_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.models.what_the_face.PACKAGE", "what_the_face_that_is_not_here")
-    with pytest.raises(Unavailable, match="pip install what-the-face-classification"):
+    with pytest.raises(
+        Unavailable, match="Package what-the-face-classification is not installed. Install with: pip"
+    ):
         WhatTheFace(context=Context(tmp_path, tmp_path))
 
 

@@ -67,7 +67,7 @@ class Outcome:
     @property
     def tests(self) -> dict[str, str]:
         """Name of a test -> its outcome, as `-rA` lists them; without the group that xdist appends."""
-        found = re.findall(r"^([A-Z]+) \S+?::(test_\S+?)(?:@\S+)?(?: - .*)?$", self.stdout, re.MULTILINE)
+        found = re.findall(r"^([A-Z]+) \S+?::(test_\w+\[[^]]*\])", self.stdout, re.MULTILINE)
         return {name: outcome.lower() for outcome, name in found}
 
 
@@ -91,9 +91,10 @@ class Project:
         project.write_suite(*models)
         return project
 
-    def write_suite(self, *entries: str) -> None:
-        """Writes evals/suite.toml: what every suite has, then these entries."""
-        (self.root / "evals/suite.toml").write_text("\n".join([SUITE, *entries]), encoding="utf-8")
+    def write_suite(self, *entries: str, published: str = "") -> None:
+        """Writes evals/suite.toml: a file of published numbers, what every suite has, then these entries."""
+        top = [f'published = "{published}"'] if published else []
+        (self.root / "evals/suite.toml").write_text("\n".join([*top, SUITE, *entries]), encoding="utf-8")
 
     def pytest(self, *arguments: str, **environment: str) -> Outcome:
         """Runs pytest to its end."""

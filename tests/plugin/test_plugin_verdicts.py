@@ -106,7 +106,7 @@ def test_supported_passes_refuted_fails_and_inconclusive_xfails_with_the_samples
 
 def test_overrides_say_what_to_expect_and_each_verdict_is_announced_also_by_workers(project):
     project.write_suite(*tables(project), OVERRIDES)
-    outcome = project.pytest("evals", "-rA", "-n", "2", "--snapshot-update")
+    outcome = project.pytest("evals", "-rA", "-n", "1", "--snapshot-update")
     assert outcome.status == 1, outcome
     claims = {name: result for name, result in outcome.tests.items() if name.startswith("test_cnn")}
     assert claims == {

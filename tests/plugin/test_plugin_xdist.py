@@ -76,10 +76,3 @@ def test_without_others_each_model_is_loaded_once_with_all_cores(make_project, w
     assert all(
         line.endswith(f"with {os.cpu_count()} threads") for line in project.log if line.startswith("load")
     )
-
-
-def test_workers_that_find_nothing_leave_no_run_folder(make_project):
-    project = make_project()
-    (project.root / "test_other.py").write_text("def test_other():\n    pass\n", encoding="utf-8")
-    assert project.pytest("test_other.py", "-n", "1").status == 0
-    assert list((project.root / "reports").iterdir()) == []
