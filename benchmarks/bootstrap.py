@@ -5,11 +5,11 @@ medians over interleaved runs. The loop that it is compared with resamples the a
 `f1_score` twice per replicate; it is timed on fewer replicates and scaled up.
 """
 
-import json
 from statistics import median
 from time import perf_counter, process_time
 
 import numpy as np
+from _shared import print_line
 from sklearn.metrics import f1_score
 
 from harness.metrics import macro_f1
@@ -52,12 +52,7 @@ def main() -> None:
         "grouped_cost_ratio": typical(ALL, 1, 1) / typical(PRIVATE, 1, 1),
         "speedup_over_loop_min": loop_seconds(*samples[PRIVATE]) / typical(PRIVATE, 0, 0),
     }
-    holds = all(
-        figures[key] >= limit if key.endswith("_min") else figures[key] <= limit
-        for key, limit in TARGETS.items()
-    )
-    rounded = {key: round(value, 3) for key, value in figures.items()}
-    print(json.dumps({"name": "bootstrap", "figures": rounded, "targets": TARGETS, "holds": holds}))
+    print_line("bootstrap", figures, TARGETS)
 
 
 def bootstrap(

@@ -3,14 +3,14 @@
 Needs the data: HARNESS_DATA names the folder that holds it.
 """
 
-import json
 import os
 import sys
 import time
-from pathlib import Path
+
+from _shared import data_or_status_2, print_line
 
 from harness.datasets import load_dataset
-from harness.errors import Unavailable
+from harness.session import default_data_root
 
 TARGETS = {"decode_35887_seconds": 10.0}
 
@@ -18,24 +18,22 @@ TARGETS = {"decode_35887_seconds": 10.0}
 def main() -> int:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    root = Path(os.environ.get("HARNESS_DATA", "~/.cache/emotion-harness/data")).expanduser()
     start = time.perf_counter()
-    try:
-        splits = [load_dataset({}, "fer2013", split, root) for split in ("train", "public", "private")]
-    except Unavailable as error:
-        print(error, file=sys.stderr)
-        return 2
+    with data_or_status_2():
+        splits = [
+            load_dataset({}, "fer2013", split, default_data_root())
+            for split in ("train", "public", "private")
+        ]
     listed = time.perf_counter()
     for data in splits:
         for index in range(len(data)):
             data.pixels(index)
     seconds = time.perf_counter() - start
     figures = {
-        f"decode_{sum(map(len, splits))}_seconds": round(seconds, 2),
-        "list_seconds": round(listed - start, 2),
+        f"decode_{sum(map(len, splits))}_seconds": seconds,
+        "list_seconds": listed - start,
     }
-    holds = all(figures.get(key, float("inf")) <= limit for key, limit in TARGETS.items())
-    print(json.dumps({"name": "decode", "figures": figures, "targets": TARGETS, "holds": holds}))
+    print_line("decode", figures, TARGETS)
     return 0
 
 

@@ -131,8 +131,7 @@ def score(
     if not path.is_file():
         raise UsageError(f"{path} is not a file. Name a CSV with sample_id,label[,score_<label>...].")
     root = _data_root(data_root)
-    entries: Mapping[str, Any] = _suite(suite).datasets if suite.exists() else {}
-    samples = load_dataset(entries.get(name, {"adapter": name}), name, split, root)
+    samples = load_dataset(_entry(suite, name), name, split, root)
     if limit is not None:
         samples = samples.limit(limit)
     model = PredictionsCsv(context=Context(root, Path.cwd()), path=str(path))
@@ -184,8 +183,7 @@ def train(
     from harness.training import train as train_one
 
     root = _data_root(data_root)
-    entries: Mapping[str, Any] = _suite(suite).datasets if suite.exists() else {}
-    entry = entries.get(dataset, {"adapter": dataset})
+    entry = _entry(suite, dataset)
     splits = [train_split, select_split, *(report_splits or ["private", "test"])]
     parts = [load_dataset(entry, dataset, split, root) for split in splits]
     if limit is not None:
@@ -257,6 +255,13 @@ def _suite(path: Path) -> Any:
     from harness.suite import Suite
 
     return Suite.read(path)
+
+
+def _entry(suite: Path, dataset: str) -> Mapping[str, Any]:
+    """The suite's entry of a dataset; outside a project a dataset goes by the name of its adapter."""
+    entries = _suite(suite).datasets if suite.exists() or suite != SUITE else {}
+    entry: Mapping[str, Any] = entries.get(dataset, {"adapter": dataset})
+    return entry
 
 
 def _data_root(given: Path | None) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -240,7 +241,7 @@ class Collector:
     """Runs in the controller, or in the only process: collects, writes the run folder, sums up."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.config = config
+        self.config, self.started = config, time.time()
         self.recorder: Recorder | None = None
         self.closing = ""
 
@@ -250,7 +251,7 @@ class Collector:
         if not found:
             return
         if self.recorder is None:
-            self.recorder = Recorder(run_of(self.config), about_run(self.config))
+            self.recorder = Recorder(run_of(self.config), about_run(self.config), self.started)
         self.recorder.add(found)
 
     @pytest.hookimpl(tryfirst=True)  # before xdist waits for its workers, when another Ctrl-C may come

@@ -20,7 +20,7 @@ from harness.claims import Claim, Context, Evidence, Verdict, get_claim, settle
 from harness.claims.audit import audit
 from harness.claims.leakage import hold_on_unseen
 from harness.datasets import Dataset, exact_overlap, load_dataset
-from harness.errors import HarnessError, ModelError, UsageError
+from harness.errors import HarnessError, ModelError, Unavailable, UsageError
 from harness.identity import package_versions
 from harness.models import Context as Files
 from harness.models import RunnableModel, TableModel, build_model
@@ -123,6 +123,11 @@ class Session:
     def _predictions(self, cell: Cell) -> Predictions:
         model, dataset = self.model(cell.model), self.dataset(cell.dataset, cell.split)
         if isinstance(model, TableModel):
+            if cell.restoration != model.restoration:
+                raise Unavailable(
+                    f"The answers of {cell.model} were given on pixels restored by {model.restoration}, not "
+                    f"{cell.restoration}. Add an entry with the answers on {cell.restoration}."
+                )
             return join(cell, dataset, model.answers(dataset), model.labels)
         identity = self._identity(cell, model)
         work = find_work(identity, dataset, self.store)

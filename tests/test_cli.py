@@ -281,6 +281,12 @@ class TestScore:
             assert row["low"] <= row["value"] <= row["high"], row
             assert row["method"]
 
+    def test_a_limit_scores_a_stratified_part(self, harness, suite, tmp_path):
+        write_answers(tmp_path / "a.csv", "test", range(90), every=100)
+        shown = harness("score", "a.csv", "--dataset", "tiny:test", "--limit", "12", "--json").json
+        assert shown["n"] == 12
+        assert {metrics(shown)["recall", label]["n"] for label in LABELS} == {4}
+
     def test_missing_rows_and_foreign_labels_count_as_wrong(self, harness, suite, tmp_path):
         write_answers(tmp_path / "a.csv", "test", range(60), every=100)
         text = (tmp_path / "a.csv").read_text().replace(",sad", ",melancholy")

@@ -114,6 +114,10 @@ class TestPredictions:
         limited = start(limit=9).predictions(GOOD)
         assert np.bincount(limited.gold).tolist() == [3, 3, 3]
         assert start(limit=9).predictions(GOOD).table.equals(limited.table)
+        other = start(limit=9, seed=1).predictions(GOOD)
+        assert list(other.table["sample_id"]) != list(limited.table["sample_id"])
+        chosen = start().dataset("tiny", "test").limit(9, seed=1)
+        assert list(other.table["sample_id"]) == [sample.id for sample in chosen.samples]
         assert set(limited.table["sample_id"]) <= set(start().predictions(GOOD).table["sample_id"])
 
     def test_a_table_model_needs_no_store(self, start, tmp_path):
@@ -231,6 +235,15 @@ class TestFamilies:
         session = start("published = 'published.csv'\n" + SUITE + '[noise_ceilings]\n"tiny:test" = 0.3\n')
         verdict = judged(session, claim_cells(session, model="clip*"))["good-vs-clip@paper"]
         assert "above the label-noise ceiling of 30.0%" in verdict.barred
+
+    def test_a_larger_family_detects_only_larger_effects(self, start):
+        session = start()
+        cells = claim_cells(session)
+        both = judged(session, cells)["good-vs-outside"]
+        alone = judged(start(), cells[:1])["good-vs-outside"]
+        assert (both.family_size, alone.family_size) == (2, 1)
+        assert both.detectable_effect > alone.detectable_effect
+        assert both.n_needed > alone.n_needed
 
     def test_the_level_is_that_of_the_settings(self, start):
         session = start(alpha=0.01)

@@ -56,10 +56,17 @@ class RunnableModel(Protocol):
 
 @runtime_checkable
 class TableModel(Protocol):
-    """A model that answered elsewhere and left a predictions CSV."""
+    """A model that answered elsewhere and left a predictions CSV.
+
+    Attributes:
+        kind: classifier, contrastive or generative.
+        labels: the labels it answered with.
+        restoration: what had been done to the pixels it saw.
+    """
 
     kind: Kind
     labels: tuple[str, ...]
+    restoration: str
 
     def answers(self, dataset: Dataset) -> pd.DataFrame:
         """One row per sample of the dataset, in its order; samples without a row are failures."""

@@ -23,6 +23,7 @@ class PredictionsCsv:
         context: where the file is looked for.
         path: the CSV file.
         kind: what the system is: classifier (a CNN), contrastive or generative (a VLM).
+        restoration: what had been done to the pixels that it saw.
 
     Raises:
         Unavailable: the file is absent.
@@ -30,10 +31,13 @@ class PredictionsCsv:
         UsageError: the kind is unknown.
     """
 
-    def __init__(self, *, context: Context, path: str, kind: str = "classifier") -> None:
+    def __init__(
+        self, *, context: Context, path: str, kind: str = "classifier", restoration: str = "none"
+    ) -> None:
         if kind not in KINDS:
             raise UsageError(f"Expected `kind` to be one of {', '.join(KINDS)}, but got {kind}.")
         self.kind: Kind = kind
+        self.restoration = restoration
         self.path = context.find(path)
         self.table = read_predictions(self.path)
         names = [str(column) for column in self.table]

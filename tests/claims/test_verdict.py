@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -53,6 +53,7 @@ def test_barred_evidence_is_inconclusive():
     assert decide(Effect("d", 0.1, 0.01, 0.2), 0.001, 0.05, "impossible") == "inconclusive"
 
 
+@settings(max_examples=20)  # multipletests collects garbage each time
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_families_are_adjusted_as_statsmodels_does(p_values):
     settled = settle([verdict(p) for p in p_values])

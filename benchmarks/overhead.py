@@ -1,0 +1,88 @@
+"""What the runner adds to the bare forward loop: finding work, digests, rows and writes to the store.
+
+Both answer the same decoded images in the same batches. They run in turn, and who begins changes, since the
+speed of a machine drifts; the figure is the ratio of the medians. One thread, because on a busy machine the
+threads of a network wait for each other many times longer than the runner takes.
+Needs the data: HARNESS_DATA names the folder that holds it.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from _shared import data_or_status_2, efficientnet, print_line
+
+from harness.datasets import Dataset, load_dataset
+from harness.identity import Identity
+from harness.models import Classifier
+from harness.predictions.runner import Images, compute, find_work
+from harness.predictions.store import Store
+from harness.session import default_data_root
+
+IMAGES, BATCH, ROUNDS = 1_024, 64, 9
+TARGETS = {"ratio": 1.05}
+
+
+def main() -> int:
+    with data_or_status_2():
+        model = efficientnet()
+        private = load_dataset({}, "fer2013", "private", default_data_root()).limit(IMAGES, seed=0)
+    identity, network = model.identity("cpu", "float32"), model.load("cpu", "float32")
+    use_one_thread()
+    images = distinct_images(private, identity)
+    bare_loop(images, network)  # the first call allocates
+
+    bare, runner = [], []
+    for turn in range(ROUNDS):
+        if turn % 2:
+            bare.append(bare_loop(images, network))
+        runner.append(through_the_runner(private, identity, network))
+        if not turn % 2:
+            bare.append(bare_loop(images, network))
+    figures = {
+        "ratio": median(runner) / median(bare),
+        "bare_seconds": median(bare),
+        "runner_seconds": median(runner),
+        "images": len(images),
+    }
+    print_line("overhead", figures, TARGETS)
+    return 0
+
+
+def use_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def distinct_images(dataset: Dataset, identity: Identity) -> Images:
+    """The images that the runner computes: of exact copies, one."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = find_work(identity, dataset, Store(Path(folder)))
+    return [dataset.pixels(index) for index in work.missing]
+
+
+def bare_loop(images: Images, network: Classifier) -> float:
+    """Seconds of the forward passes alone."""
+    start = perf_counter()
+    for first in range(0, len(images), BATCH):
+        network.classify(images[first : first + BATCH])
+    return perf_counter() - start
+
+
+def through_the_runner(decoded: Dataset, identity: Identity, network: Classifier) -> float:
+    """Seconds through the runner, into an empty store; images are decoded, but no digest is known."""
+    pixels = {sample.id: decoded.pixels(index) for index, sample in enumerate(decoded.samples)}
+    fresh = Dataset(decoded.name, decoded.split, decoded.space, decoded.samples, pixels.__getitem__)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        start = perf_counter()
+        work = find_work(identity, fresh, store)
+        compute(work, identity, fresh, network, store, batch_size=BATCH)
+        return perf_counter() - start
+
+
+if __name__ == "__main__":
+    sys.exit(main())
