@@ -19,7 +19,7 @@ from harness.identity import Identity
 from harness.models import Classifier
 from harness.predictions.runner import Images, compute, find_work
 from harness.predictions.store import Store
-from harness.session import default_data_root
+from harness.settings import default_data_root
 
 IMAGES, BATCH, ROUNDS = 1_024, 64, 9
 TARGETS = {"ratio": 1.05}

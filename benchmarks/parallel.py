@@ -1,7 +1,7 @@
 """The FER-2013 evals under -n 1, 2 and 4, each with its own store: loads of a model, memory of a worker.
 
-Memory is the largest resident set of any one worker, sampled twenty times a second. A limit on the test images
-keeps it short; a worker is filled by torch, the networks and the training images, which are decoded in full.
+Memory is the largest resident set of any one worker, sampled twenty times a second. A limit on the test
+images keeps it short; what fills a worker is torch, the networks and the training images, all decoded.
 Needs the data: HARNESS_DATA names the folder that holds it.
 """
 

@@ -86,7 +86,8 @@ def predict(
     Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
     """
     from harness.predictions import Cell
-    from harness.session import Session, Settings
+    from harness.session import Session
+    from harness.settings import Settings
 
     name, split = _source(dataset)
     read = _suite(suite)
@@ -265,13 +266,13 @@ def _entry(suite: Path, dataset: str) -> Mapping[str, Any]:
 
 
 def _data_root(given: Path | None) -> Path:
-    from harness.session import default_data_root
+    from harness.settings import default_data_root
 
     return given or default_data_root()
 
 
 def _store(given: Path | None) -> Path:
-    from harness.session import default_store
+    from harness.settings import default_store
 
     return given or default_store()
 

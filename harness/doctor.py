@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from harness.models import Context, build_model
 from harness.predictions.store import Store
 from harness.restoration import get_restorer
-from harness.session import pick_device
+from harness.settings import pick_device
 from harness.suite import Suite
 
 

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.suite import Filters, Profile, Suite
 
 if TYPE_CHECKING:
-    from harness.session import Settings
+    from harness.settings import Settings
 
 DEFAULT_SUITE = "evals/suite.toml"
 
@@ -91,7 +91,7 @@ def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settin
     Raises:
         pytest.UsageError: an option has an impossible value.
     """
-    from harness.session import Settings, default_data_root, default_store
+    from harness.settings import Settings, default_data_root, default_store
 
     limit = setting(config, "limit")
     try:
@@ -109,12 +109,9 @@ def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settin
         raise pytest.UsageError(str(error)) from error
 
 
-def about_run(config: pytest.Config) -> dict[str, Any]:
+def about_run(config: pytest.Config, profile: Profile, suite: Suite) -> dict[str, Any]:
     """What run.json says about how the run was made; no paths of the machine beyond the command."""
-    from harness.plugin import PROFILE, suite_of
-
-    suite = suite_of(config)
-    settings = asdict(settings_of(config, config.stash[PROFILE], suite))
+    settings = asdict(settings_of(config, profile, suite))
     return {
         "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
         "suite": str(setting(config, "suite")),

@@ -251,7 +251,9 @@ class Collector:
         if not found:
             return
         if self.recorder is None:
-            self.recorder = Recorder(run_of(self.config), about_run(self.config), self.started)
+            suite = suite_of(self.config)
+            about = about_run(self.config, self.config.stash[PROFILE], suite)
+            self.recorder = Recorder(run_of(self.config), about, self.started)
         self.recorder.add(found)
 
     @pytest.hookimpl(tryfirst=True)  # before xdist waits for its workers, when another Ctrl-C may come

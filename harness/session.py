@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +16,7 @@ from harness.claims import Claim, Context, Evidence, Verdict, get_claim, settle
 from harness.claims.audit import audit
 from harness.claims.leakage import hold_on_unseen
 from harness.datasets import Dataset, exact_overlap, load_dataset
-from harness.errors import HarnessError, ModelError, Unavailable, UsageError
+from harness.errors import HarnessError, ModelError, Unavailable
 from harness.identity import package_versions
 from harness.models import Context as Files
 from harness.models import RunnableModel, TableModel, build_model
@@ -29,40 +25,8 @@ from harness.predictions.checks import check_against_card
 from harness.predictions.runner import Work, collect, compute, find_work
 from harness.predictions.store import Store
 from harness.restoration import get_restorer
+from harness.settings import Settings, pick_device
 from harness.suite import ClaimCell, Suite
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a run computes.
-
-    Attributes:
-        data_root: where datasets are.
-        store: the prediction store.
-        device: torch device, or `auto`.
-        dtype: torch dtype by name.
-        batch_size: images per batch to begin with.
-        limit: samples per dataset:split, or None.
-        alpha: family-wise error rate of the claims.
-        seed: the one seed of the run.
-        replicates: bootstrap replicates.
-    """
-
-    data_root: Path
-    store: Path
-    device: str = "auto"
-    dtype: str = "float32"
-    batch_size: int = 64
-    limit: int | None = None
-    alpha: float = 0.05
-    seed: int = 0
-    replicates: int = 10_000
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise UsageError(f"Expected --alpha to be between 0 and 1, but got {self.alpha}.")
-        if self.batch_size < 1 or (self.limit is not None and self.limit < 1):
-            raise UsageError("Expected --batch-size and --limit to be at least 1.")
 
 
 @dataclass
@@ -280,22 +244,3 @@ class Session:
             [self.dataset(name, split).fingerprint, known.stamp, package_versions("pillow")["pillow"]],
             lambda: exact_overlap(self.dataset(name, split), known),
         )
-
-
-def pick_device(device: str) -> str:
-    """`auto` as the accelerator that is here, told without importing torch."""
-    if device != "auto":
-        return device
-    if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
-        return "cuda"
-    return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
-
-
-def default_data_root() -> Path:
-    """`$HARNESS_DATA`, else the cache folder of the user."""
-    return Path(os.environ.get("HARNESS_DATA") or Path.home() / ".cache/emotion-harness/data")
-
-
-def default_store() -> Path:
-    """`$HARNESS_STORE`, else the cache folder of the user."""
-    return Path(os.environ.get("HARNESS_STORE") or Path.home() / ".cache/emotion-harness/store")

@@ -350,7 +350,8 @@ class TestReport:
     def run(self, harness, suite, tmp_path) -> Path:
         """A run folder as the evals leave it."""
         from harness.recorder import Recorder, claim_entry, record_predictions
-        from harness.session import Session, Settings
+        from harness.session import Session
+        from harness.settings import Settings
         from harness.suite import Expectation, Filters, Suite
 
         read = Suite.read(suite)

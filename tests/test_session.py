@@ -14,7 +14,8 @@ from harness.datasets import load_dataset
 from harness.errors import DataError, ModelError, Unavailable, UsageError
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell, Predictions
-from harness.session import Session, Settings, default_data_root, default_store, pick_device
+from harness.session import Session
+from harness.settings import Settings, default_data_root, default_store, pick_device
 from harness.suite import ClaimCell, Filters, Suite
 
 GOOD = Cell("good", "tiny", "test")

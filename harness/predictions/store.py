@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from harness.atomic import write_atomically
@@ -140,7 +142,7 @@ class Store:
             ) from error
 
 
-def _read_shard(path: Path) -> pd.DataFrame | None:
+def _read_shard(path: Path) -> pa.Table | None:
     body = path.read_bytes()
     if hashlib.sha256(body).hexdigest() != path.stem:
         warnings.warn(
@@ -149,13 +151,14 @@ def _read_shard(path: Path) -> pd.DataFrame | None:
             stacklevel=4,
         )
         return None
-    return pd.read_parquet(io.BytesIO(body))
+    # Through pandas it takes three times as long, and a run reads back each of its batches once.
+    return pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)
 
 
-def _merged(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _merged(parts: Sequence[pa.Table]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=list(ROW_COLUMNS)).set_index("pixel_digest")
-    rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    rows: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas()
     answered_last = rows.assign(_answered=rows["outcome"] != "failed").sort_values("_answered", kind="stable")
     best = answered_last.drop_duplicates("pixel_digest", keep="last").drop(columns="_answered")
     return best.sort_values("pixel_digest").set_index("pixel_digest")

@@ -6,7 +6,8 @@ import pytest
 
 from harness.claims import Effect, Verdict, decide, settle
 from harness.claims.leakage import hold_on_unseen
-from harness.session import Session, Settings
+from harness.session import Session
+from harness.settings import Settings
 from harness.suite import Filters, Suite
 
 

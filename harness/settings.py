@@ -1,0 +1,63 @@
+"""How and where a run computes: options with their defaults, told without importing anything heavy."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a run computes.
+
+    Attributes:
+        data_root: where datasets are.
+        store: the prediction store.
+        device: torch device, or `auto`.
+        dtype: torch dtype by name.
+        batch_size: images per batch to begin with.
+        limit: samples per dataset:split, or None.
+        alpha: family-wise error rate of the claims.
+        seed: the one seed of the run.
+        replicates: bootstrap replicates.
+    """
+
+    data_root: Path
+    store: Path
+    device: str = "auto"
+    dtype: str = "float32"
+    batch_size: int = 64
+    limit: int | None = None
+    alpha: float = 0.05
+    seed: int = 0
+    replicates: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise UsageError(f"Expected --alpha to be between 0 and 1, but got {self.alpha}.")
+        if self.batch_size < 1 or (self.limit is not None and self.limit < 1):
+            raise UsageError("Expected --batch-size and --limit to be at least 1.")
+
+
+def pick_device(device: str) -> str:
+    """`auto` as the accelerator that is here, told without importing torch."""
+    if device != "auto":
+        return device
+    if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
+        return "cuda"
+    return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
+
+
+def default_data_root() -> Path:
+    """`$HARNESS_DATA`, else the cache folder of the user."""
+    return Path(os.environ.get("HARNESS_DATA") or Path.home() / ".cache/emotion-harness/data")
+
+
+def default_store() -> Path:
+    """`$HARNESS_STORE`, else the cache folder of the user."""
+    return Path(os.environ.get("HARNESS_STORE") or Path.home() / ".cache/emotion-harness/store")
