@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -66,6 +66,10 @@ class Identity:
 
     def digest(self) -> str:
         """The respondent's digest: names its folder in the store."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:  # asked for with every batch
         text = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -151,11 +152,23 @@ def _cell_of(item: pytest.Item) -> Cell | ClaimCell | None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tells the harness session what this run selected."""
-    cells = [cell for item in session.items if (cell := _cell_of(item)) is not None]
-    if not cells or session.config.option.collectonly:
+    if session.config.option.collectonly:
+        _spare_hypothesis(session.config)
         return
+    cells = [cell for item in session.items if (cell := _cell_of(item)) is not None]
     pairs = [cell for cell in cells if isinstance(cell, ClaimCell)]
-    session_of(session.config).plan((cell for cell in cells if not isinstance(cell, ClaimCell)), pairs)
+    if cells:
+        session_of(session.config).plan((cell for cell in cells if not isinstance(cell, ClaimCell)), pairs)
+
+
+def _spare_hypothesis(config: pytest.Config) -> None:
+    """Keeps hypothesis from importing itself for a closing line about tests that were not run.
+
+    That import is half of what collecting takes: 1.2 s of 2.4 s.
+    """
+    plugin = config.pluginmanager.get_plugin("hypothesispytest")
+    if plugin is not None and "hypothesis" not in sys.modules:
+        config.pluginmanager.unregister(plugin)
 
 
 def session_of(config: pytest.Config) -> Session:

@@ -88,7 +88,8 @@ class Store:
 
     def _write_shard(self, folder: Path, rows: pd.DataFrame) -> Path:
         buffer = io.BytesIO()
-        rows.to_parquet(buffer, index=False, compression="zstd")
+        # Digests and scores hardly repeat, so looking for dictionaries costs time and saves nothing.
+        rows.to_parquet(buffer, index=False, compression="zstd", use_dictionary=False)
         body = buffer.getvalue()
         path = folder / f"{hashlib.sha256(body).hexdigest()}.parquet"
         write_atomically(path, lambda file: file.write(body))
