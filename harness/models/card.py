@@ -45,7 +45,7 @@ class Card:
         architecture: timm name, e.g. `resnet50`.
         labels: output order of the classifier head.
         in_chans: 1 (grey) or 3 (RGB).
-        input_size: (height, width) in pixels; other sizes are resized (bicubic, antialiased).
+        input_size: (height, width) in pixels, at least 2 each; others are resized (bicubic, antialiased).
         mean: per-channel mean, on pixels scaled to [0, 1].
         std: per-channel standard deviation, on the same scale.
         trained_on: `dataset:split` of the training data, or None when unknown. Evals use it to tell
@@ -118,7 +118,7 @@ class Card:
                 "channels. Give one of each per channel, with 1 or 3 channels."
             )
         finite = all(map(math.isfinite, (*self.mean, *self.std)))
-        if len(self.input_size) != 2 or min(self.input_size) < 1 or min(self.std) <= 0 or not finite:
+        if len(self.input_size) != 2 or min(self.input_size) < 2 or min(self.std) <= 0 or not finite:
             raise ModelError(
                 f"The card {path} has a bad input_size, mean or std. Use [height, width], finite means and "
                 "std > 0."

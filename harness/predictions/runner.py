@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from harness.identity import Identity
 from harness.models.base import Classifier
 from harness.predictions.store import ROW_COLUMNS, Store
 
-Images = Sequence[NDArray[np.uint8]]
+Images = Mapping[str, NDArray[np.uint8]]  # by pixel digest
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def compute(
     position = 0
     while position < len(work.missing):
         indices = work.missing[position : position + batch_size]
-        images = [dataset.pixels(index) for index in indices]
+        images = {work.digests[index]: dataset.pixels(index) for index in indices}
         try:
             rows = _answer(images, identity, classifier)
         except Exception as error:
@@ -97,10 +97,9 @@ def compute(
                     ) from error
                 batch_size = max(1, len(indices) // 2)
                 continue
-            fresh = sum(work.digests[index] not in work.failed for index in indices)
+            fresh = len(images.keys() - work.failed)
             # The last batch may hold a single image: that one failing says nothing about the others.
             rows = _answer_singly(images, identity, classifier, may_all_fail=fresh < (2 if position else 1))
-        rows.insert(0, "pixel_digest", [work.digests[index] for index in indices])
         store.write(identity, rows)
         position += len(indices)
         progress(len(indices))
@@ -109,18 +108,19 @@ def compute(
 
 def _answer(images: Images, identity: Identity, classifier: Classifier) -> pd.DataFrame:
     started = time.perf_counter()
-    scores = classifier.classify(images)
+    scores = classifier.classify(list(images.values()))
     latency = (time.perf_counter() - started) / len(images)
     if scores.shape != (len(images), len(identity.labels)):
         raise ModelError(
             f"{identity.model} gave scores of shape {scores.shape} for {len(images)} images and "
             f"{len(identity.labels)} labels. Its card and its weights disagree."
         )
-    finite = [bool(np.isfinite(row).all()) for row in scores]
+    finite = np.all(np.isfinite(scores), axis=1).tolist()
     best = [identity.labels[i] for i in np.where(np.isfinite(scores), scores, -np.inf).argmax(axis=1)]
     # All columns at once: adding them one by one takes longer than all else that happens to a batch here.
     return pd.DataFrame(
         {
+            "pixel_digest": list(images),
             "outcome": np.where(finite, "parsed", "failed"),
             "label": [label if ok else None for label, ok in zip(best, finite, strict=True)],
             "raw_text": pd.Series([None] * len(images), dtype=object),
@@ -135,15 +135,16 @@ def _answer_singly(
     images: Images, identity: Identity, classifier: Classifier, *, may_all_fail: bool
 ) -> pd.DataFrame:
     rows, errors = [], []
-    for image in images:
+    for digest, image in images.items():
         try:
-            rows.append(_answer([image], identity, classifier))
+            rows.append(_answer({digest: image}, identity, classifier))
         except Exception as error:
             if isinstance(error, HarnessError) or _out_of_memory(error):
                 raise
             errors.append(error)
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            rows.append(pd.DataFrame({"outcome": ["failed"], "label": [None], "reason": [reason]}))
+            failure = {"pixel_digest": digest, "outcome": "failed", "label": None, "reason": reason}
+            rows.append(pd.DataFrame([failure]))
     if len(errors) == len(images) and not may_all_fail:
         raise ModelError(f"{identity.model} fails on every image of a batch: {errors[0]}.") from errors[0]
     return pd.concat(rows, ignore_index=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import warnings
@@ -87,9 +86,9 @@ class Store:
             ) from error
 
     def _write_shard(self, folder: Path, rows: pd.DataFrame) -> Path:
-        buffer = io.BytesIO()
+        table, buffer = pa.Table.from_pandas(rows, preserve_index=False), pa.BufferOutputStream()
         # Digests and scores hardly repeat, so looking for dictionaries costs time and saves nothing.
-        rows.to_parquet(buffer, index=False, compression="zstd", use_dictionary=False)
+        pq.write_table(table, buffer, compression="zstd", use_dictionary=False)
         body = buffer.getvalue()
         path = folder / f"{hashlib.sha256(body).hexdigest()}.parquet"
         write_atomically(path, lambda file: file.write(body))
