@@ -11,6 +11,9 @@ from pathlib import Path
 from harness.errors import UsageError
 
 
+DTYPES = ("float32", "bfloat16", "float16")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a run computes.
@@ -38,6 +41,8 @@ class Settings:
     replicates: int = 10_000
 
     def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise UsageError(f"Expected --dtype to be one of {', '.join(DTYPES)}, but got {self.dtype}.")
         if not 0 < self.alpha < 1:
             raise UsageError(f"Expected --alpha to be between 0 and 1, but got {self.alpha}.")
         if self.batch_size < 1 or (self.limit is not None and self.limit < 1):

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from harness.errors import Unavailable, UsageError
 from harness.models import pixels
 from harness.models.card import Card
+from harness.settings import DTYPES
 
 if TYPE_CHECKING:
     import torch
-
-DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass
