@@ -10,7 +10,6 @@ from pathlib import Path
 
 from harness.errors import UsageError
 
-
 DTYPES = ("float32", "bfloat16", "float16")
 
 
