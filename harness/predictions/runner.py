@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
@@ -106,7 +107,7 @@ def compute(
     store.compact(identity)
 
 
-def _answer(images: Images, identity: Identity, classifier: Classifier) -> pd.DataFrame:
+def _answer(images: Images, identity: Identity, classifier: Classifier) -> pa.Table:
     started = time.perf_counter()
     scores = classifier.classify(list(images.values()))
     latency = (time.perf_counter() - started) / len(images)
@@ -117,23 +118,26 @@ def _answer(images: Images, identity: Identity, classifier: Classifier) -> pd.Da
         )
     finite = np.all(np.isfinite(scores), axis=1).tolist()
     best = [identity.labels[i] for i in np.where(np.isfinite(scores), scores, -np.inf).argmax(axis=1)]
-    # All columns at once: adding them one by one takes longer than all else that happens to a batch here.
-    return pd.DataFrame(
+    # An arrow table at once: by way of pandas it takes ten times as long, 2 ms of each batch.
+    return pa.table(
         {
             "pixel_digest": list(images),
-            "outcome": np.where(finite, "parsed", "failed"),
+            "outcome": ["parsed" if ok else "failed" for ok in finite],
             "label": [label if ok else None for label, ok in zip(best, finite, strict=True)],
-            "raw_text": pd.Series([None] * len(images), dtype=object),
+            "raw_text": pa.nulls(len(images), pa.string()),
             "reason": [None if ok else "the model gave scores that are not finite" for ok in finite],
-            "latency_s": np.float32(latency),
-            **{f"score_{label}": scores[:, i].astype(np.float32) for i, label in enumerate(identity.labels)},
+            "latency_s": np.full(len(images), latency, np.float32),
+            **{
+                f"score_{label}": np.ascontiguousarray(scores[:, i], np.float32)
+                for i, label in enumerate(identity.labels)
+            },
         }
     )
 
 
 def _answer_singly(
     images: Images, identity: Identity, classifier: Classifier, *, may_all_fail: bool
-) -> pd.DataFrame:
+) -> pa.Table:
     rows, errors = [], []
     for digest, image in images.items():
         try:
@@ -144,10 +148,10 @@ def _answer_singly(
             errors.append(error)
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
             failure = {"pixel_digest": digest, "outcome": "failed", "label": None, "reason": reason}
-            rows.append(pd.DataFrame([failure]))
+            rows.append(pa.Table.from_pylist([failure]))
     if len(errors) == len(images) and not may_all_fail:
         raise ModelError(f"{identity.model} fails on every image of a batch: {errors[0]}.") from errors[0]
-    return pd.concat(rows, ignore_index=True)
+    return pa.concat_tables(rows, promote_options="permissive")
 
 
 def _out_of_memory(error: Exception) -> bool:

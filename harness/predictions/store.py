@@ -67,7 +67,7 @@ class Store:
             f"Shards of {self.folder(identity)} vanish while they are read. Stop whatever deletes them."
         )
 
-    def write(self, identity: Identity, rows: pd.DataFrame) -> None:
+    def write(self, identity: Identity, rows: pa.Table) -> None:
         """Adds rows (columns `ROW_COLUMNS` and any `score_<label>`); on return they are safe.
 
         Raises:
@@ -85,10 +85,10 @@ class Store:
                 "name another folder with --store, then run again: every batch stored so far is kept."
             ) from error
 
-    def _write_shard(self, folder: Path, rows: pd.DataFrame) -> Path:
-        table, buffer = pa.Table.from_pandas(rows, preserve_index=False), pa.BufferOutputStream()
+    def _write_shard(self, folder: Path, rows: pa.Table) -> Path:
+        buffer = pa.BufferOutputStream()
         # Digests and scores hardly repeat, so looking for dictionaries costs time and saves nothing.
-        pq.write_table(table, buffer, compression="zstd", use_dictionary=False)
+        pq.write_table(rows, buffer, compression="zstd", use_dictionary=False)
         body = buffer.getvalue()
         path = folder / f"{hashlib.sha256(body).hexdigest()}.parquet"
         write_atomically(path, lambda file: file.write(body))
@@ -105,7 +105,10 @@ class Store:
             return
         with contextlib.suppress(OSError, StoreError):
             readable = {shard: rows for shard in shards if (rows := _read_shard(shard)) is not None}
-            merged = self._write_shard(folder, _merged(list(readable.values())).reset_index())
+            merged = self._write_shard(
+                folder,
+                pa.Table.from_pandas(_merged(list(readable.values())).reset_index(), preserve_index=False),
+            )
             for shard in readable.keys() - {merged}:
                 shard.unlink(missing_ok=True)
 

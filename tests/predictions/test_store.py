@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from harness.predictions.store import Store
 
 def rows(*digests, outcome="parsed", label="happy"):
     answered = outcome == "parsed"
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "pixel_digest": list(digests),
             "outcome": outcome,
@@ -25,6 +26,7 @@ def rows(*digests, outcome="parsed", label="happy"):
             "latency_s": 0.1,
         }
     )
+    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def test_an_empty_store_reads_as_no_rows(store, identity):
@@ -144,6 +146,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import pandas as pd
+import pyarrow as pa
 from harness.identity import Identity
 from harness.predictions.store import Store
 store = Store(Path(sys.argv[1]))
@@ -151,7 +154,7 @@ identity = Identity(model="test:counting", weights="w1", labels=("angry", "happy
 for start in range(0, 60, 3):
     digests = [f"{i:03d}" for i in range(start, start + 3)]
     columns = {"outcome": "parsed", "label": "sad", "raw_text": None, "reason": None, "latency_s": 0.1}
-    store.write(identity, pd.DataFrame({"pixel_digest": digests, **columns}))
+    store.write(identity, pa.Table.from_pandas(pd.DataFrame({"pixel_digest": digests, **columns})))
     store.read(identity)
     store.compact(identity)
 """
