@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from harness.datasets import Dataset
     from harness.identity import Identity
+    from harness.prompts import Question, Reply
 
 Kind = Literal["classifier", "contrastive", "generative"]
 KINDS: tuple[Kind, ...] = ("classifier", "contrastive", "generative")
@@ -31,12 +32,63 @@ class Classifier(Protocol):
 
 
 @runtime_checkable
+class Contrastive(Protocol):
+    """A loaded model of images and texts in one space.
+
+    Attributes:
+        logit_scale: what similarities are multiplied by before the softmax over classes.
+    """
+
+    logit_scale: float
+
+    def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embeddings (N, D) of unit length."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embeddings (T, D) of unit length."""
+
+
+@runtime_checkable
+class Generative(Protocol):
+    """A loaded model that answers questions about images."""
+
+    def score(
+        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+    ) -> list[NDArray[np.float32]]:
+        """For each question the log-likelihoods (N, K) of its K `answers`, in their order."""
+
+    def generate(
+        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+    ) -> list[list[Reply | None]]:
+        """For each question N replies, greedy; None where a budget ended before the question was asked."""
+
+
+@runtime_checkable
+class Rendering(Protocol):
+    """A generative model before it is loaded: what it would be sent, and what it can be asked.
+
+    Attributes:
+        modes: `generate`, and `score` where log-likelihoods can be had.
+        deterministic: whether the same question always gets the same answer.
+    """
+
+    modes: tuple[str, ...]
+    deterministic: bool
+
+    def template(self) -> str:
+        """Digest of whatever turns a question into the text that the model reads; cheap."""
+
+    def render(self, question: Question) -> str:
+        """The text that the model reads, image placeholders included. May import heavy libraries."""
+
+
+@runtime_checkable
 class RunnableModel(Protocol):
     """A model that answers here.
 
     Attributes:
         kind: classifier, contrastive or generative.
-        labels: the labels of its outputs, in order.
+        labels: the labels of its outputs, in order; () for models that are told the labels.
         trained_on: `dataset:split` it has seen, or None when unknown.
         correct: `dataset:split` -> (correct, n) that its trainer recorded; measured answers are held
             against it.
@@ -50,7 +102,7 @@ class RunnableModel(Protocol):
     def identity(self, device: str, dtype: str) -> Identity:
         """Everything that can change its answers, found without loading it."""
 
-    def load(self, device: str, dtype: str) -> Classifier:
+    def load(self, device: str, dtype: str) -> Classifier | Contrastive | Generative:
         """Loads weights. The one expensive call."""
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from harness.atomic import write_atomically
 from harness.errors import DataError, UsageError
 from harness.labels import LabelSpace
 from harness.predictions.cell import Cell
+from harness.prompts.prompt import Prompt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,12 +45,19 @@ class Predictions:
         cell: where in the grid the answers belong.
         space: the label space of the gold labels and the parsed answers.
         table: columns `sample_id, group, gold, outcome, label, raw_text, reason, latency_s, pixel_digest`
-            and, where the model gives them, `score_<label>` per label of the space.
+            and, where the model gives them, `score_<label>` per label of the space. They are probabilities,
+            but for a prompt without labels: there they are the cosine similarities of the free answer.
+        prompt: how the model was asked, or None for models that read no prompt.
+        repeatable: whether the same question always gets the same answer.
+        marginals: who else labelled this split -> share of each label among theirs.
     """
 
     cell: Cell
     space: LabelSpace
     table: pd.DataFrame
+    prompt: Prompt | None = None
+    repeatable: bool = True
+    marginals: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = set(self.table["outcome"]) - set(OUTCOMES)
@@ -93,7 +101,7 @@ class Predictions:
 
     def subset(self, keep: NDArray[np.bool_]) -> Predictions:
         """The answers to some of the samples: those where `keep` (N,) is true."""
-        return Predictions(self.cell, self.space, self.table[keep].reset_index(drop=True))
+        return replace(self, table=self.table[keep].reset_index(drop=True))
 
     def write(self, path: Path) -> None:
         """Writes one self-describing parquet file."""
@@ -104,6 +112,9 @@ class Predictions:
         about = {
             "cell": asdict(self.cell),
             "space": {"name": self.space.name, "labels": self.space.labels, "concepts": self.space.concepts},
+            "prompt": self.prompt.as_dict() if self.prompt else None,
+            "repeatable": self.repeatable,
+            "marginals": {who: dict(shares) for who, shares in self.marginals.items()},
         }
         table = table.replace_schema_metadata(
             {**(table.schema.metadata or {}), b"harness": json.dumps(about)}
@@ -137,11 +148,14 @@ class Predictions:
         try:
             table = pq.read_table(path)
             about = json.loads((table.schema.metadata or {})[b"harness"])
-            space = about["space"]
+            space, prompt = about["space"], about["prompt"]
             return cls(
                 Cell(**about["cell"]),
                 LabelSpace(space["name"], tuple(space["labels"]), tuple(space["concepts"])),
                 table.to_pandas(),
+                Prompt.from_entry(prompt, str(path)) if prompt else None,
+                about["repeatable"],
+                about["marginals"],
             )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(
