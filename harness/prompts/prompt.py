@@ -87,7 +87,8 @@ class Prompt:
                 raise UsageError(f"Prompt {where} has the unknown axis {axis!r}. Use {', '.join(known)}.")
             if axis in CHOICES and value not in CHOICES[axis]:
                 raise UsageError(f"Prompt {where} has {axis} = {value!r}. Use {', '.join(CHOICES[axis])}.")
-        return cls(**{axis: tuple(v) if isinstance(v, list) else v for axis, v in entry.items()})
+        values: dict[str, Any] = {axis: tuple(v) if isinstance(v, list) else v for axis, v in entry.items()}
+        return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values of all axes."""
