@@ -50,6 +50,8 @@ class Predictions:
         prompt: how the model was asked, or None for models that read no prompt.
         repeatable: whether the same question always gets the same answer.
         marginals: who else labelled this split -> share of each label among theirs.
+        content_free: label -> probability for an image without content (uniform grey), where labels are
+            scored; contextual calibration divides by it.
     """
 
     cell: Cell
@@ -58,6 +60,7 @@ class Predictions:
     prompt: Prompt | None = None
     repeatable: bool = True
     marginals: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    content_free: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = set(self.table["outcome"]) - set(OUTCOMES)
@@ -115,6 +118,7 @@ class Predictions:
             "prompt": self.prompt.as_dict() if self.prompt else None,
             "repeatable": self.repeatable,
             "marginals": {who: dict(shares) for who, shares in self.marginals.items()},
+            "content_free": dict(self.content_free),
         }
         table = table.replace_schema_metadata(
             {**(table.schema.metadata or {}), b"harness": json.dumps(about)}
@@ -156,6 +160,7 @@ class Predictions:
                 Prompt.from_entry(prompt, str(path)) if prompt else None,
                 about["repeatable"],
                 about["marginals"],
+                about["content_free"],
             )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(
