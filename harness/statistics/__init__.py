@@ -7,6 +7,7 @@ from harness.statistics.bootstrap import (
     metric_intervals,
     paired_difference,
 )
+from harness.statistics.bounded import BoundedMean, bounded_mean
 from harness.statistics.clusters import effective_n
 from harness.statistics.equivalence import Equivalence, tost, tost_paired, tost_proportions
 from harness.statistics.estimate import Estimate, Interval
@@ -25,12 +26,14 @@ from harness.statistics.proportions import compare_proportions
 from harness.statistics.tables import pair_cells, pair_tables, single_cells
 
 __all__ = [
+    "BoundedMean",
     "Equivalence",
     "Estimate",
     "Interval",
     "benjamini_hochberg",
     "bootstrap",
     "bootstrap_sums",
+    "bounded_mean",
     "clopper_pearson",
     "compare_proportions",
     "effective_n",
