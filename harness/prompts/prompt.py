@@ -35,8 +35,8 @@ class Prompt:
 
     Attributes:
         wording: name of the template.
-        order: in which order labels are shown: `given` (that of the label space), `reversed`, one of the
-            sentiment orders, or one member of a design, such as `williams-7.3` or `permutations-4.17`.
+        order: in which order labels are shown: `given` (that of the label space), `reversed`, or one member
+            of a design (see `harness.prompts.DESIGNS`), such as `sentiment.1` or `williams-7.3`.
         persona: mood that the model is told to be in.
         reasoning: what the model is told to do before it answers.
         answer: form of the answer.
@@ -49,9 +49,10 @@ class Prompt:
             number of tokens: `score-normalised`).
         repeat: how many times the same question was asked before; tells re-asking from re-ordering.
         captions: templates for contrastive models, `{c}` standing for a class name; () for the default.
-        names: class names for contrastive models: the labels as they are shown, those of CLIP_benchmark,
-            or all synonyms of the vocabulary.
-        max_tokens: limit of a written answer; None for the default of its reasoning and form.
+        names: class names for contrastive models: the labels as the space spells them, those of
+            CLIP_benchmark, or all synonyms of the vocabulary; English in every language.
+        max_tokens: limit of a written answer; None for 64, 128 where it is a free sentence, 1024 after
+            reasoning.
     """
 
     wording: str = "plain"
@@ -79,7 +80,7 @@ class Prompt:
             where: name of the entry, for messages.
 
         Raises:
-            UsageError: an axis is unknown, or a value is none of its.
+            UsageError: an axis is unknown, or a value is none of its or of another type.
         """
         known = {field.name: field for field in fields(cls)}
         for axis, value in entry.items():
@@ -87,9 +88,23 @@ class Prompt:
                 raise UsageError(f"Prompt {where} has the unknown axis {axis!r}. Use {', '.join(known)}.")
             if axis in CHOICES and value not in CHOICES[axis]:
                 raise UsageError(f"Prompt {where} has {axis} = {value!r}. Use {', '.join(CHOICES[axis])}.")
+            if (form := _missed_form(value, known[axis].default)) is not None:
+                raise UsageError(f"Prompt {where} has {axis} = {value!r}. Write {form}.")
         values: dict[str, Any] = {axis: tuple(v) if isinstance(v, list) else v for axis, v in entry.items()}
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values of all axes."""
         return asdict(self)
+
+
+def _missed_form(value: Any, default: Any) -> str | None:
+    """The form that the values of an axis with this default have, or None where `value` has it."""
+    if isinstance(default, tuple):
+        listed = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        return None if listed else "a list of strings"
+    if value is None and default is None:
+        return None
+    kind = int if default is None else type(default)
+    forms = {str: "a string", bool: "true or false", int: "a whole number"}
+    return None if type(value) is kind else forms[kind]

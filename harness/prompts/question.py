@@ -28,7 +28,8 @@ class Question:
         max_tokens: limit of a written reply.
         repeat: how many times the same question was asked before.
         captions: templates for contrastive models; `{c}` stands for a class name.
-        names: class names per label, for contrastive models; several are an ensemble.
+        names: class names for contrastive models, several of one class being an ensemble: per label, or where
+            `shown` is false per emotion of the vocabulary, whose first name is then the answer.
     """
 
     text: str
