@@ -1,0 +1,174 @@
+"""An endpoint behind `Generative`: many questions about many images, a few requests at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessWarning, ModelError, Unavailable
+from harness.models.endpoint.budget import Budget
+from harness.models.endpoint.calls import call
+from harness.models.endpoint.connection import Connection
+from harness.models.endpoint.faults import Failed, Filtered, Hopeless
+from harness.models.endpoint.letters import check_letters, letter_scores
+from harness.models.endpoint.prices import Price
+from harness.models.endpoint.reply import Received
+from harness.models.endpoint.request import Form, data_url
+from harness.prompts.question import Question, Reply
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+Images: TypeAlias = Sequence[NDArray[np.uint8]]
+
+
+class LoadedEndpoint:
+    """Asks an endpoint; see `Generative`.
+
+    A call that finally fails is a reply with its reason. Once a fault shows that no call can succeed,
+    nothing more is asked: what was answered is returned, the rest has failed, and the next questions raise.
+
+    Args:
+        form: how requests are written.
+        connection: where they go.
+        price: what tokens cost, or None where it is not known.
+        budget: what may be spent.
+    """
+
+    def __init__(self, form: Form, connection: Connection, price: Price | None, budget: Budget) -> None:
+        self.form, self.connection, self.price, self.budget = form, connection, price, budget
+        self.hopeless = ""  # why no call can succeed, once that is known
+        self.shows_logprobs = False
+
+    def generate(self, images: Images, questions: Sequence[Question]) -> list[list[Reply | None]]:
+        """For each question N replies; None where the budget ended before the question was asked.
+
+        Raises:
+            ModelError: no call can succeed, and none did.
+        """
+        received = self._ask(images, questions, scoring=False)
+        return [[None if one is None else one.reply for one in of_question] for of_question in received]
+
+    def score(self, images: Images, questions: Sequence[Question]) -> list[NDArray[np.float32]]:
+        """For each question the log-probabilities (N, K) of its letters, see `letter_scores`.
+
+        Rows are nan, and a warning says why, where a call failed, was not made because the budget ended,
+        or showed none of the letters.
+
+        Raises:
+            UsageError: an answer is not a single letter.
+            ModelError: no call can succeed, or the server gives no log-probabilities.
+            Unavailable: the budget had ended before.
+        """
+        for question in questions:
+            check_letters(question)
+        if self.budget.exhausted:
+            raise Unavailable(f"{self.form.model} has spent what --max-cost allows. Raise it to go on.")
+        received = self._ask(images, questions, scoring=True)
+        scores = [
+            np.array([_row(one, question) for one in of_question]).reshape(-1, len(question.answers))
+            for question, of_question in zip(questions, received, strict=True)
+        ]
+        _warn_of_gaps(self.form.model, [one for of_question in received for one in of_question], scores)
+        return scores
+
+    def _ask(
+        self, images: Images, questions: Sequence[Question], *, scoring: bool
+    ) -> list[list[Received | None]]:
+        if self.hopeless:
+            raise ModelError(self.hopeless)
+        received = asyncio.run(self._ask_all(images, questions, scoring))
+        if not self.hopeless:
+            return received
+        if all(one is None or one.reply.text is None for row in received for one in row):
+            raise ModelError(self.hopeless)
+        lost = Received(Reply(text=None, error=self.hopeless))
+        return [[lost if one is None else one for one in row] for row in received]
+
+    async def _ask_all(
+        self, images: Images, questions: Sequence[Question], scoring: bool
+    ) -> list[list[Received | None]]:
+        """Asks image by image, so that a provider's cache of the image serves all its questions."""
+        received: list[list[Received | None]] = [[None] * len(images) for _ in questions]
+        pairs = iter(
+            [(image, question) for image in range(len(images)) for question in range(len(questions))]
+        )
+        encoded = cache(lambda index: data_url(images[index]))
+
+        async def work(client: AsyncOpenAI) -> None:
+            for image, question in pairs:  # one iterator for all workers: each pair is asked once
+                if self.hopeless or self.budget.exhausted:
+                    return
+                body = self.form.body(questions[question], encoded(image), scoring=scoring)
+                received[question][image] = await self._receive(client, body, scoring)
+
+        async with self.connection.client() as client:
+            workers = min(self.connection.concurrency, len(images) * len(questions))
+            await asyncio.gather(*(work(client) for _ in range(workers)))
+        return received
+
+    async def _receive(self, client: AsyncOpenAI, body: dict[str, Any], scoring: bool) -> Received | None:
+        started = time.perf_counter()
+        try:
+            received = self._paid(await call(client, self.connection, body))
+        except Hopeless as error:
+            self.hopeless = str(error)
+            return None
+        except Failed as error:
+            latency = time.perf_counter() - started
+            if isinstance(error, Filtered):
+                return Received(Reply(text="", finish="content_filter", latency_s=latency))
+            return Received(Reply(text=None, error=str(error), latency_s=latency))
+        self.shows_logprobs |= bool(received.top)
+        if scoring and not self.shows_logprobs and received.reply.text:
+            self.hopeless = (
+                f"{self.connection.place} gives no log-probabilities. Remove logprobs = true from the entry "
+                f"of {self.form.model}."
+            )
+            return None
+        return received
+
+    def _paid(self, received: Received) -> Received:
+        reply = received.reply
+        cost = self.price.cost(reply.tokens_in, reply.tokens_out) if self.price else None
+        if cost is not None:
+            self.budget.spend(cost)
+        elif self.budget.limit is not None:
+            self.hopeless = (
+                f"{self.connection.place} does not say how many tokens it counts, so that --max-cost cannot "
+                "be kept. Run without it."
+            )
+        return replace(received, reply=replace(reply, cost=cost))
+
+
+def _row(received: Received | None, question: Question) -> NDArray[np.float32]:
+    top = received.top if received is not None else ()
+    return letter_scores(top, question.answers)
+
+
+def _warn_of_gaps(
+    model: str, received: Sequence[Received | None], scores: Sequence[NDArray[np.float32]]
+) -> None:
+    """Says how many rows are nan, and why the first of them is."""
+    gaps = np.concatenate([np.isnan(of_question[:, 0]) for of_question in scores])
+    if not gaps.any():
+        return
+    first = received[int(gaps.argmax())]
+    if first is None:
+        why = "the budget ended"
+    elif first.reply.finish == "content_filter":
+        why = "a content filter stopped it"
+    else:
+        why = first.reply.error or f"the first token is none of the letters, but {first.reply.text!r}"
+    warnings.warn(
+        HarnessWarning(f"{model} has no score for {gaps.sum()} of {len(gaps)} questions: {why}."),
+        stacklevel=3,
+    )
