@@ -5,10 +5,19 @@ from __future__ import annotations
 from importlib import import_module, metadata
 
 from harness.claims.claim import Claim, Context, Evidence, Role
+from harness.claims.contrast import Contrast
 from harness.claims.verdict import OUTCOMES, Effect, Outcome, Verdict, decide, settle
 from harness.errors import UsageError
 
-BUILT_IN = ("cnn_beats_vlm",)
+BUILT_IN = (
+    "cnn_beats_vlm",
+    "label_order_bias",
+    "neutral_collapse",
+    "no_label_degradation",
+    "persona_shifts_sentiment",
+    "reasoning_helps",
+    "reproduces_published",
+)
 
 
 def get_claim(name: str) -> Claim:
@@ -32,6 +41,7 @@ __all__ = [
     "OUTCOMES",
     "Claim",
     "Context",
+    "Contrast",
     "Effect",
     "Evidence",
     "Outcome",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from harness.claims.contrast import Contrast
 from harness.claims.verdict import Effect, Verdict
 from harness.models.base import Kind, Published
 from harness.predictions import Predictions
@@ -53,9 +54,9 @@ class Context:
         """The level that the family leaves to its first rejection; power is computed at it."""
         return self.alpha / max(1, self.family_size)
 
-    def testable(self, effect: Effect) -> bool:
-        """Whether more samples could decide: not when evidence is barred or the effect is exactly none."""
-        return not self.barred and effect.value != 0
+    def testable(self, effect: Effect, threshold: float = 0.0) -> bool:
+        """Whether more samples could decide: not when evidence is barred or the effect is the threshold."""
+        return not self.barred and effect.value != threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +67,19 @@ class Claim:
         name: as in suite.toml and test names.
         hypothesis: one sentence.
         roles: one model per role makes a cell of the claim.
-        judge: `judge(*evidence in the order of roles, context) -> Verdict`. Pure.
+        judge: `judge(*evidence in the order of roles, context=...) -> Verdict`. Pure. With a contrast
+            there is one role, and the evidence is its predictions under each prompt, ordered by
+            `Contrast.arrange`.
+        contrast: how the prompts of one test differ, for claims that compare prompts of one model.
+        threshold: the smallest effect that counts; a verdict says on which side of it the effect lies.
+        same_system: whether the second role is the publication of the first role's own system, under the
+            prompt that has the publication's name.
     """
 
     name: str
     hypothesis: str
     roles: tuple[Role, ...]
     judge: Callable[..., Verdict]
+    contrast: Contrast | None = None
+    threshold: float = 0.0
+    same_system: bool = False

@@ -5,26 +5,19 @@ The claim of Mulukutla et al. 2025 (arXiv 2508.13524) on FER-2013, among others.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from harness.claims.claim import Claim, Context, Evidence, Role
+from harness.claims.evidence import invalid_notes
+from harness.claims.paired import compare_accuracies
 from harness.claims.verdict import Effect, Verdict, decide
 from harness.errors import DataError
-from harness.metrics import accuracy, confusion_table, coverage, macro_f1
+from harness.metrics import confusion_table, macro_f1
 from harness.models.base import Published
 from harness.predictions import Predictions
 from harness.statistics import (
     compare_proportions,
     effective_n,
-    mcnemar,
-    minimum_detectable_difference,
     minimum_detectable_difference_unpaired,
-    needed_n,
     needed_n_unpaired,
-    paired_difference,
-    paired_permutation,
 )
 
 EFFECT = "accuracy difference (CNN - VLM)"
@@ -52,47 +45,26 @@ def judge(cnn: Evidence, vlm: Evidence, context: Context) -> Verdict:
 
 
 def _paired(cnn: Predictions, vlm: Predictions, context: Context) -> Verdict:
-    if list(cnn.table["sample_id"]) != list(vlm.table["sample_id"]) or not np.array_equal(cnn.gold, vlm.gold):
-        raise DataError(
-            f"{cnn.cell} and {vlm.cell} are not over the same samples. Make both on the same dataset."
-        )
-    gold, labels, groups, n = cnn.gold, len(cnn.space.labels), cnn.groups, len(cnn)
-    cnn_right, vlm_right = cnn.answers == gold, vlm.answers == gold
-    only_cnn, only_vlm = int((cnn_right & ~vlm_right).sum()), int((vlm_right & ~cnn_right).sum())
-    resampling: dict[str, Any] = {"groups": groups, "seed": context.seed, "replicates": context.replicates}
-    args = (gold, cnn.answers, vlm.answers, labels)
-    difference = paired_difference(*args, accuracy, alpha=context.alpha, **resampling)
-    effect = Effect.of(EFFECT, difference)
-    if len(set(groups)) == n:
-        p_value, method = mcnemar(only_cnn, only_vlm), "exact McNemar (mid-p), paired bootstrap"
-    else:
-        p_value = paired_permutation(*args, accuracy, **resampling)
-        method = f"permutation and paired bootstrap of {len(set(groups)):,} groups"
-    f1 = Effect.of(
-        "macro-F1 difference", paired_difference(*args, macro_f1, alpha=context.alpha, **resampling)
-    )
-    outcome = decide(effect, p_value, context.alpha, context.barred)
-    discordance = (only_cnn + only_vlm) / n
-    notes = [*context.notes, *_coverage_note("CNN", cnn), *_coverage_note("VLM", vlm)]
-    if outcome != "inconclusive" and (f1.low or 0) * effect.value < 0 and (f1.high or 0) * effect.value < 0:
-        notes.append(f"Macro-F1 says the opposite ({f1.value:+.3f}): the gain is on frequent labels.")
+    found = compare_accuracies(EFFECT, cnn, vlm, context)
+    outcome = decide(found.effect, found.p_value, context.alpha, context.barred)
+    notes = [*context.notes, *invalid_notes("CNN", cnn), *invalid_notes("VLM", vlm)]
+    if outcome != "inconclusive" and found.opposed:
+        notes.append(f"Macro-F1 says the opposite ({found.f1.value:+.3f}): the gain is on frequent labels.")
     return Verdict(
         claim=NAME,
         cell=context.cell,
         outcome=outcome,
-        effect=effect,
-        secondary=(f1,),
-        p_value=p_value,
+        effect=found.effect,
+        secondary=(found.f1,),
+        p_value=found.p_value,
         alpha=context.alpha,
-        n=n,
-        n_needed=needed_n(effect.value, discordance, alpha=context.level)
-        if context.testable(effect)
-        else None,
-        detectable_effect=minimum_detectable_difference(n, discordance, alpha=context.level),
+        n=len(cnn),
+        n_needed=found.n_needed,
+        detectable_effect=found.detectable_effect,
         paired=True,
-        method=method,
+        method=found.method,
         barred=context.barred,
-        reason=_reason(effect, context, f"on the same {n:,} samples"),
+        reason=_reason(found.effect, context, f"on the same {len(cnn):,} samples"),
         notes=tuple(notes),
     )
 
@@ -116,7 +88,7 @@ def _unpaired(cnn: Evidence, vlm: Evidence, context: Context) -> Verdict:
     notes.append("Unpaired, so the interval is wider than predictions of both sides would give.")
     for role, side in (("CNN", cnn), ("VLM", vlm)):
         notes += (
-            _coverage_note(role, side) if isinstance(side, Predictions) else [side.note] if side.note else []
+            invalid_notes(role, side) if isinstance(side, Predictions) else [side.note] if side.note else []
         )
     return Verdict(
         claim=NAME,
@@ -155,13 +127,6 @@ def _macro_f1(side: Evidence) -> float | None:
     if isinstance(side, Published):
         return side.metrics.get("macro_f1")
     return float(macro_f1(confusion_table(side.gold, side.answers, len(side.space.labels))))
-
-
-def _coverage_note(role: str, side: Predictions) -> list[str]:
-    share = float(coverage(confusion_table(side.gold, side.answers, len(side.space.labels))))
-    if share == 1:
-        return []
-    return [f"{role}: {1 - share:.1%} of the samples have no valid answer and count as wrong."]
 
 
 def _name(side: Evidence) -> str:

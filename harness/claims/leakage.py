@@ -10,8 +10,9 @@ from harness.claims.verdict import Effect, Verdict, decide
 def hold_on_unseen(everything: Verdict, unseen: Verdict, seen: int) -> Verdict:
     """A verdict that must hold on all samples and on those that no side has seen in training.
 
-    An intersection-union test (Berger 1982, Technometrics 24): the larger p-value counts, and effects of
-    opposite sign bar each other. The effect shown stays that of the whole split, as others report it.
+    An intersection-union test (Berger 1982, Technometrics 24): the larger p-value counts, and effects on
+    opposite sides of the threshold bar each other. The effect shown stays that of the whole split, as others
+    report it.
 
     Args:
         everything: the verdict on all samples.
@@ -19,8 +20,8 @@ def hold_on_unseen(everything: Verdict, unseen: Verdict, seen: int) -> Verdict:
         seen: how many those are.
     """
     effect, rest = everything.effect, unseen.effect
-    barred = everything.barred
-    if not barred and effect.value * rest.value < 0:
+    barred, threshold = everything.barred, everything.threshold
+    if not barred and (effect.value - threshold) * (rest.value - threshold) < 0:
         barred = f"the effect is {effect.value:+.3f} on all samples and {rest.value:+.3f} on unseen ones"
     tests = [p for p in (everything.p_value, unseen.p_value) if p is not None]
     p_value = max(tests) if len(tests) == 2 else None
@@ -30,7 +31,7 @@ def hold_on_unseen(everything: Verdict, unseen: Verdict, seen: int) -> Verdict:
         f"{rest.value:+.3f}{interval} on the others."
     )
     shown = Effect(f"{effect.name}, unseen samples", rest.value, rest.low, rest.high)
-    outcome = decide(effect, p_value, everything.alpha, barred)
+    outcome = decide(effect, p_value, everything.alpha, barred, threshold)
     fallen = outcome != everything.outcome
     needs = (everything.n_needed, unseen.n_needed)
     return replace(

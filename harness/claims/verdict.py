@@ -42,8 +42,8 @@ class Verdict:
         claim: name of the claim.
         cell: the cell(s) it was judged on, as in test ids.
         outcome: supported, refuted or inconclusive.
-        effect: the effect that decides; positive favours the claim.
-        p_value: two-sided, or None when the evidence allows no test.
+        effect: the effect that decides; above the threshold it favours the claim.
+        p_value: two-sided, of the effect being at the threshold; None when the evidence allows no test.
         alpha: family-wise error rate.
         n: samples (of the smaller side when the sides differ).
         n_needed: samples at which the observed effect would be detected with power 0.8, at the level
@@ -57,6 +57,7 @@ class Verdict:
         barred: why the evidence may not decide, or "".
         p_adjusted: Holm-adjusted within the family.
         family_size: how many tests the adjustment is over.
+        threshold: the smallest effect that counts, such as 0.05 where less is of no consequence.
     """
 
     claim: str
@@ -76,6 +77,7 @@ class Verdict:
     barred: str = ""
     p_adjusted: float | None = None
     family_size: int = 1
+    threshold: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, with `verdict` in place of `outcome`, as in claims.json."""
@@ -84,13 +86,26 @@ class Verdict:
         return plain
 
 
-def decide(effect: Effect, p_value: float | None, alpha: float, barred: str = "") -> Outcome:
-    """Supported or refuted when test and interval agree that the effect is not zero; else inconclusive."""
+def decide(
+    effect: Effect, p_value: float | None, alpha: float, barred: str = "", threshold: float = 0.0
+) -> Outcome:
+    """Supported or refuted when test and interval agree on which side of the threshold the effect lies.
+
+    Args:
+        effect: the effect with its interval.
+        p_value: two-sided, of the effect being at the threshold.
+        alpha: level of the test.
+        barred: why the evidence may not decide, or "".
+        threshold: the smallest effect that counts.
+
+    Returns:
+        Supported above the threshold, refuted below it, inconclusive where that is open.
+    """
     if barred or p_value is None or p_value >= alpha or effect.low is None or effect.high is None:
         return "inconclusive"
-    if effect.low > 0:
+    if effect.low > threshold:
         return "supported"
-    return "refuted" if effect.high < 0 else "inconclusive"
+    return "refuted" if effect.high < threshold else "inconclusive"
 
 
 def settle(family: Sequence[Verdict]) -> list[Verdict]:
@@ -102,7 +117,7 @@ def settle(family: Sequence[Verdict]) -> list[Verdict]:
     size = sum(p is not None for p in counted)
     settled = []
     for verdict, p_adjusted in zip(family, holm(counted), strict=True):
-        outcome = decide(verdict.effect, p_adjusted, verdict.alpha, verdict.barred)
+        outcome = decide(verdict.effect, p_adjusted, verdict.alpha, verdict.barred, verdict.threshold)
         settled.append(
             replace(
                 verdict,

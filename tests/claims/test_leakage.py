@@ -1,11 +1,14 @@
 """Verdicts that rest on samples seen in training do not stand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from harness.claims import Effect, Verdict, decide, settle
 from harness.claims.leakage import hold_on_unseen
+from harness.predictor import Predictor
 from harness.session import Session
 from harness.settings import Settings
 from harness.suite import Filters, Suite
@@ -49,6 +52,16 @@ def test_effects_of_opposite_sign_bar_each_other_in_the_family_too():
     assert held.outcome == "inconclusive"
     assert settle([held])[0].outcome == "inconclusive"
     assert "+0.050 on all samples and -0.050 on unseen ones" in held.barred
+
+
+def test_sides_are_those_of_the_threshold():
+    """0.10 and 0.02 are both positive, but only one of them is an effect that counts."""
+    everything = replace(verdict(0.10, 0.001), threshold=0.05)
+    held = hold_on_unseen(everything, replace(verdict(0.02, 0.001, n=900), threshold=0.05), 100)
+    assert (held.outcome, held.threshold) == ("inconclusive", 0.05)
+    assert "+0.100 on all samples and +0.020 on unseen ones" in held.barred
+    below = replace(verdict(0.02, 0.001), threshold=0.05)
+    assert hold_on_unseen(below, replace(verdict(-0.02, 0.001), threshold=0.05), 100).outcome == "refuted"
 
 
 @pytest.fixture
@@ -108,7 +121,8 @@ def leaky(tmp_path):
 
 def test_a_session_judges_without_what_the_model_has_seen(leaky):
     suite = Suite.read(leaky / "suite.toml")
-    session = Session(suite, Settings(data_root=leaky / "data", store=leaky / "store", device="cpu"))
+    settings = Settings(data_root=leaky / "data", store=leaky / "store", device="cpu")
+    session = Session(Predictor(suite, settings))
     dataset = session.dataset("tones", "test")
     seen = session.seen("tones", "test", "tones:train")
     assert seen.sum() == 80

@@ -1,13 +1,14 @@
 """Deciding single verdicts and settling families of them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from harness.claims import Effect, Verdict, decide, get_claim, settle
+from harness.claims import Context, Effect, Verdict, decide, get_claim, settle
 from harness.errors import UsageError
 
 
@@ -47,6 +48,35 @@ def verdict(p_value, value=0.1, *, barred="", low=None, high=None):
 )
 def test_test_and_interval_must_agree(low, high, p_value, outcome):
     assert decide(Effect("d", 0.1, low, high), p_value, 0.05) == outcome
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"),
+    [
+        (0.06, 0.2, "supported"),
+        (0.04, 0.2, "inconclusive"),
+        (0.05, 0.2, "inconclusive"),
+        (0.01, 0.04, "refuted"),
+        (-0.2, -0.1, "refuted"),
+        (0.01, 0.05, "inconclusive"),
+    ],
+)
+def test_an_effect_counts_from_its_threshold_on(low, high, outcome):
+    assert decide(Effect("d", (low + high) / 2, low, high), 0.001, 0.05, threshold=0.05) == outcome
+
+
+def test_a_family_is_settled_at_each_verdicts_own_threshold():
+    small = replace(verdict(0.001, 0.03, low=0.01, high=0.04), threshold=0.05)
+    assert [v.outcome for v in settle([small, replace(small, threshold=0.0)])] == ["refuted", "supported"]
+    assert small.as_dict()["threshold"] == 0.05
+
+
+def test_an_effect_at_the_threshold_needs_no_number_of_samples():
+    context = Context(cell="x")
+    at = Effect("d", 0.05, 0.0, 0.1)
+    assert context.testable(at)
+    assert not context.testable(at, 0.05)
+    assert not replace(context, barred="impossible").testable(at)
 
 
 def test_barred_evidence_is_inconclusive():
