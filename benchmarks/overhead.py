@@ -8,6 +8,7 @@ Needs the data: HARNESS_DATA names the folder that holds it.
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -17,7 +18,8 @@ from _shared import data_or_status_2, efficientnet, print_line
 
 from harness.datasets import Dataset, load_dataset
 from harness.identity import Identity
-from harness.models import Classifier
+from harness.models import Classifier, RunnableModel
+from harness.predictions.respondents import respondent
 from harness.predictions.runner import compute, find_work
 from harness.predictions.store import Store
 from harness.settings import default_data_root
@@ -39,7 +41,7 @@ def main() -> int:
     for turn in range(PAIRS):
         if turn % 2:
             bare.append(bare_loop(images, network))
-        runner.append(through_the_runner(private, identity, network))
+        runner.append(through_the_runner(private, model, network))
         if not turn % 2:
             bare.append(bare_loop(images, network))
     figures = {
@@ -73,15 +75,17 @@ def bare_loop(images: list[np.ndarray], network: Classifier) -> float:
     return perf_counter() - start
 
 
-def through_the_runner(decoded: Dataset, identity: Identity, network: Classifier) -> float:
+def through_the_runner(decoded: Dataset, model: RunnableModel, network: Classifier) -> float:
     """Seconds through the runner, into an empty store; images are decoded, but no digest is known."""
     pixels = {sample.id: decoded.pixels(index) for index, sample in enumerate(decoded.samples)}
     fresh = Dataset(decoded.name, decoded.split, decoded.space, decoded.samples, pixels.__getitem__)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         start = perf_counter()
-        work = find_work(identity, fresh, store)
-        compute(work, identity, fresh, network, store, batch_size=BATCH)
+        of_model = respondent(model, "cpu", "float32", store)
+        (asked,) = of_model.asked(None, fresh.space)
+        works = [(asked, find_work(asked.identity, fresh, store))]
+        compute(works, fresh, partial(of_model.respond, network), store, batch_size=BATCH)
         return perf_counter() - start
 
 

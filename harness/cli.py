@@ -78,6 +78,10 @@ def predict(
     device: Device = "auto",
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     batch_size: Annotated[int, typer.Option("--batch-size", help="Images per batch to begin with.")] = 64,
+    prompt: Annotated[str, typer.Option("--prompt", help="A prompt of the suite, for a VLM.")] = "plain",
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", help="US dollars that a model behind an API may spend.")
+    ] = None,
     limit: Limit = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -85,8 +89,8 @@ def predict(
 
     Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
     """
-    from harness.predictions import Cell
-    from harness.session import Session
+    from harness.predictions import NO_PROMPT, Cell
+    from harness.predictor import Predictor
     from harness.settings import Settings
 
     name, split = _source(dataset)
@@ -99,12 +103,19 @@ def predict(
         batch_size=batch_size,
         limit=limit,
         seed=read.seed,
+        max_cost=max_cost,
     )
-    for known, given, what in ((read.models, model, "Model"), (read.datasets, name, "Dataset")):
+    wanted: list[tuple[Mapping[str, Any], str, str]] = [
+        (read.models, model, "Model"),
+        (read.datasets, name, "Dataset"),
+        (read.prompts, prompt, "Prompt"),
+    ]
+    for known, given, what in wanted:
         if given not in known:
             raise UsageError(f"{what} {given} is not in {suite}. Use one of {', '.join(known)}.")
     with _progress(f"{model} on {dataset}") as advance:
-        predictions = Session(read, settings, progress=advance).predictions(Cell(model, name, split))
+        cell = Cell(model, name, split, prompt=NO_PROMPT if read.kind(model) == "classifier" else prompt)
+        predictions = Predictor(read, settings, progress=advance).predictions(cell)
     if out is not None:
         predictions.to_csv(out)
     _show_metrics(predictions, as_json, f"{model} on {dataset}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Finding:
 
 
 def examine(suite: Suite, data_root: Path, store: Path) -> list[Finding]:
-    """Looks at Python, device, store, and every dataset, model and restoration of a suite."""
+    """Looks at Python, device, store, and every dataset, model, restoration and prompt of a suite."""
     return [
         Finding("python", True, sys.version.split()[0]),
         Finding("device", True, pick_device("auto")),
@@ -45,7 +46,14 @@ def examine(suite: Suite, data_root: Path, store: Path) -> list[Finding]:
         *_datasets(suite, data_root),
         *_models(suite, data_root),
         *_restorations(suite),
+        *_prompts(suite),
     ]
+
+
+def _prompts(suite: Suite) -> Iterator[Finding]:
+    entries = Counter(prompt.entry for prompt in suite.prompts.values())
+    for entry, count in entries.items():
+        yield Finding(f"prompt {entry}", True, f"{count} questions" if count > 1 else "ready")
 
 
 def _store(path: Path) -> Finding:
@@ -72,11 +80,12 @@ def _datasets(suite: Suite, data_root: Path) -> Iterator[Finding]:
 def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:
     for name, entry in suite.models.items():
         try:
-            build_model(name, entry, Context(data_root, suite.path.parent))
+            model = build_model(name, entry, Context(data_root, suite.path.parent))
         except HarnessError as error:
             yield Finding(f"model {name}", False, str(error))
         else:
-            yield Finding(f"model {name}", True, suite.kind(name))
+            about = (suite.kind(name), ", ".join(getattr(model, "modes", ())), getattr(model, "note", ""))
+            yield Finding(f"model {name}", True, "; ".join(part for part in about if part))
     for source in dict.fromkeys(number.source for number in suite.published):
         count = sum(number.source == source for number in suite.published)
         yield Finding(f"published @{source}", True, f"{count} published results")

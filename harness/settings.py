@@ -27,6 +27,7 @@ class Settings:
         alpha: family-wise error rate of the claims.
         seed: the one seed of the run.
         replicates: bootstrap replicates.
+        max_cost: US dollars that the models behind APIs may spend in one run, or None for no limit.
     """
 
     data_root: Path
@@ -38,6 +39,7 @@ class Settings:
     alpha: float = 0.05
     seed: int = 0
     replicates: int = 10_000
+    max_cost: float | None = None
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -46,6 +48,8 @@ class Settings:
             raise UsageError(f"Expected --alpha to be between 0 and 1, but got {self.alpha}.")
         if self.batch_size < 1 or (self.limit is not None and self.limit < 1):
             raise UsageError("Expected --batch-size and --limit to be at least 1.")
+        if self.max_cost is not None and not self.max_cost > 0:
+            raise UsageError(f"Expected --max-cost to be larger than 0, but got {self.max_cost}.")
 
 
 def pick_device(device: str) -> str:

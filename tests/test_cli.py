@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_suite import LABELS, SUITE, Reader, sample_id, write_answers, write_plugin, write_suite
+from tiny_suite import LABELS, NO_CLIP, SUITE, Reader, sample_id, write_answers, write_plugin, write_suite
 
 from fixtures.shapes import LABELS as SHAPES
 from fixtures.shapes import shape
@@ -117,7 +117,7 @@ def metrics(shown: dict) -> dict[tuple[str, str | None], dict]:
 
 class TestDoctor:
     def test_lists_what_runs_and_what_does_not_with_the_fix(self, harness, suite):
-        suite.write_text(SUITE + "[models.clip]\nadapter = 'open_clip'\n")
+        suite.write_text(SUITE + NO_CLIP)
         findings = {finding["what"]: finding for finding in harness("doctor", "--json").json}
         assert findings["dataset tiny:test"] == {
             "what": "dataset tiny:test",
@@ -126,7 +126,7 @@ class TestDoctor:
         }
         assert findings["model good"]["ok"]
         assert not findings["model clip"]["ok"]
-        assert "not in this version yet" in findings["model clip"]["state"]
+        assert "absent.safetensors" in findings["model clip"]["state"]
         assert findings["restoration none"]["ok"]
         assert findings["store"]["ok"]
 
@@ -349,15 +349,15 @@ class TestReport:
     @pytest.fixture
     def run(self, harness, suite, tmp_path) -> Path:
         """A run folder as the evals leave it."""
+        from harness.predictor import Predictor
         from harness.recorder import Recorder, claim_entry, record_predictions
         from harness.session import Session
         from harness.settings import Settings
         from harness.suite import Expectation, Filters, Suite
 
         read = Suite.read(suite)
-        session = Session(
-            read, Settings(data_root=tmp_path / "data", store=tmp_path / "store", replicates=200)
-        )
+        settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", replicates=200)
+        session = Session(Predictor(read, settings))
         cells = read.claim_cells("cnn_beats_vlm", read.profile("default"), Filters())
         session.plan([], cells)
         recorder = Recorder(

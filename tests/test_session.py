@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_suite import LABELS, SUITE, Reader, picture, write_answers, write_images, write_suite
+from tiny_suite import LABELS, NO_CLIP, SUITE, Reader, picture, write_answers, write_images, write_suite
 
 from harness.claims import Verdict
 from harness.datasets import load_dataset
 from harness.errors import DataError, ModelError, Unavailable, UsageError
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell, Predictions
+from harness.predictor import Predictor
 from harness.session import Session
 from harness.settings import Settings, default_data_root, default_store, pick_device
 from harness.suite import ClaimCell, Filters, Suite
@@ -45,10 +46,8 @@ def start(tmp_path: Path):
         (tmp_path / "suite.toml").write_text(text)
         (tmp_path / "published.csv").write_text(PUBLISHED)
         values = {"device": "cpu", "replicates": 500, "batch_size": 16, **settings}
-        return Session(
-            Suite.read(tmp_path / "suite.toml"),
-            Settings(data_root=tmp_path / "data", store=tmp_path / "store", **values),
-        )
+        settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", **values)
+        return Session(Predictor(Suite.read(tmp_path / "suite.toml"), settings))
 
     return start
 
@@ -79,15 +78,15 @@ class TestPredictions:
         session.plan([GOOD, OUTSIDE, TRAIN, Cell("good", "tiny", "test", "gfpgan")])
         session.predictions(GOOD)
         session.predictions(TRAIN)
-        assert (session.loads, Reader.loads) == ({"good": 1}, {"10": 1})
+        assert (session.predictor.loads, Reader.loads) == ({"good": 1}, {"10": 1})
         session.predictions(Cell("middling", "tiny", "test"))
-        assert session.loads == {"good": 1, "middling": 1}
+        assert session.predictor.loads == {"good": 1, "middling": 1}
 
     def test_a_second_run_loads_nothing_and_answers_the_same(self, start):
         first = start().predictions(GOOD)
         again = start()
         assert again.predictions(GOOD).table.equals(first.table)
-        assert again.loads == {}
+        assert again.predictor.loads == {}
         assert Reader.loads == {"10": 1}
 
     def test_a_new_image_is_the_only_one_computed(self, start, tmp_path):
@@ -96,7 +95,7 @@ class TestPredictions:
         write_images(tmp_path / "data" / "tiny", "test", [90, 91])
         done = []
         again = start()
-        again.progress = lambda cell, batch, total: done.append((str(cell), batch, total))
+        again.predictor.progress = lambda cell, batch, total: done.append((str(cell), batch, total))
         assert len(again.predictions(GOOD)) == 92
         assert done == [("tiny:test/none/good", 2, 2)]
 
@@ -140,9 +139,9 @@ class TestWhatIsAbsent:
             session.predictions(GOOD)
 
     def test_models(self, start):
-        session = start(SUITE + "[models.clip]\nadapter = 'open_clip'\n[models.net]\n"
+        session = start(SUITE + NO_CLIP + "[models.net]\n"
                         "adapter = 'timm'\ncheckpoint = 'net.safetensors'\n")  # fmt: skip
-        with pytest.raises(Unavailable, match="Model clip: contrastive models are not in this version yet"):
+        with pytest.raises(Unavailable, match=r"absent\.safetensors"):
             session.predictions(Cell("clip", "tiny", "test"))
         with pytest.raises(Unavailable, match=r"net\.safetensors is not in"):
             session.predictions(Cell("net", "tiny", "test"))
@@ -159,12 +158,12 @@ class TestWhatIsAbsent:
             session.predictions(Cell("good", "tiny", "validation"))
 
     def test_a_cell_that_cannot_be_judged_leaves_its_family(self, start):
-        session = start(SUITE + "[models.clip]\nadapter = 'open_clip'\n"
-                        "[models.torn]\nadapter = 'reader'\nevery = 7\nfails = true\n")  # fmt: skip
+        torn = "[models.torn]\nadapter = 'reader'\nevery = 7\nfails = true\n"
+        session = start(SUITE + NO_CLIP + torn)
         cells = {tuple(side.model for side in cell.cells): cell for cell in claim_cells(session)}
         assert len(cells) == 6
         session.plan([], cells.values())
-        with pytest.raises(Unavailable, match="Model clip"):
+        with pytest.raises(Unavailable, match=r"absent\.safetensors"):
             session.verdict(cells["good", "clip"])
         with pytest.raises(ModelError, match=r"reader\.safetensors is corrupt"):
             session.verdict(cells["torn", "outside"])

@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import HarnessError, UsageError
 from harness.predictions import Cell
+from harness.prompts import Prompt
 from harness.suite import ClaimCell, Expectation, Filters, Suite
 
 GOOD = """
@@ -23,6 +24,12 @@ prompts = ["plain", "json"]
 limit = 100
 [datasets.faces]
 adapter = "images"
+[prompts.json]
+answer = "json"
+[prompts.orders]
+order = "sentiment"
+repeats = 2
+kinds = ["generative"]
 [models.cnn-a]
 adapter = "timm"
 [models.cnn-b]
@@ -64,6 +71,11 @@ def read(tmp_path: Path):
         return Suite.read(tmp_path / "suite.toml")
 
     return read
+
+
+def pair_name(cnn: str, vlm: str) -> str:
+    """The name of a pair in the default profile, where the VLMs that run here are asked plainly."""
+    return f"faces:test/none/{'plain/' if vlm in ('clip', 'llava') else ''}{cnn}-vs-{vlm}"
 
 
 def names(cells: list[ClaimCell]) -> set[str]:
@@ -116,7 +128,19 @@ class TestReading:
             (b"[models.m]\nkind = 'cnn'", "Model m of .* has the kind 'cnn'. Use one of classifier,"),
             (b"[claims.all_is_well]", "Claim 'all_is_well' is unknown. Use one of .*cnn_beats_vlm"),
             (b"[claims.cnn_beats_vlm]\nexpected = 'yes'", "expects 'yes'. Use supported, refuted, inconcl"),
-            (b"[claims.cnn_beats_vlm]\nexpect = 'refuted'", "neither `expected` nor a list of overrides"),
+            (b"[claims.cnn_beats_vlm]\nexpect = 'refuted'", "neither `expected`, `prompts` nor a list"),
+            (
+                b"[claims.cnn_beats_vlm]\nprompts = ['plane']",
+                "names the prompt 'plane', which fits none. Use one of plain",
+            ),
+            (b"[claims.cnn_beats_vlm]\nprompts = 'plain'", "Write a list of strings"),
+            (b"[profiles.x]\ndatasets = []\nprompts = ['orders']", "Profile x .* names the prompt 'orders'"),
+            (b"[prompts.x]\norder = 'random'", "Prompt x .*order.*random"),
+            (b"[prompts.x]\nmood = 'good'", "Prompt x .* has the unknown axis 'mood'"),
+            (b"[prompts.x]\npersona = 'angry'", "persona = 'angry'. Use none, positive,"),
+            (b"[prompts.x]\nkinds = ['classifier']", "List contrastive or generative"),
+            (b"[prompts.x]\nrepeats = 0", "repeats = 0. Write 1 or more"),
+            (b"[prompts.'a.b']", "Prompt 'a.b' .* holds one of"),
             (
                 b"[claims.cnn_beats_vlm.override]\ncell = '*'\nexpected = 'refuted'\nreason = 'x'",
                 r"Write \[\[claims\.cnn_beats_vlm\.override\]\]",
@@ -152,7 +176,7 @@ class TestCells:
     def test_every_model_meets_every_condition_of_the_profile(self, read):
         suite = read()
         assert [str(cell) for cell in suite.cells(suite.profile("default"), NO_FILTERS)] == [
-            f"faces:test/none/{name}" for name in ("cnn-a", "cnn-b", "clip", "llava", "outside")
+            f"faces:test/none/{name}" for name in ("cnn-a", "cnn-b", "plain/clip", "plain/llava", "outside")
         ]
 
     def test_only_models_that_read_prompts_are_crossed_with_them(self, read):
@@ -198,7 +222,7 @@ class TestClaimCells:
             *((cnn, vlm) for cnn in ("cnn-a", "cnn-b") for vlm in ("clip-b@paper", "clip-b@board")),
             *(("resnet@paper", vlm) for vlm in ("clip", "llava", "outside", "clip-b@paper")),
         }
-        assert found == {f"faces:test/none/{cnn}-vs-{vlm}" for cnn, vlm in pairs}
+        assert found == {pair_name(cnn, vlm) for cnn, vlm in pairs}
 
     def test_two_publications_meet_only_within_one_source(self, read):
         found = self.cells(read())
@@ -214,8 +238,7 @@ class TestClaimCells:
     def test_a_model_glob_narrows_only_the_roles_it_matches(self, read):
         suite = read()
         assert self.cells(suite, model="cnn-a") == {
-            f"faces:test/none/cnn-a-vs-{vlm}"
-            for vlm in ("clip", "llava", "outside", "clip-b@paper", "clip-b@board")
+            pair_name("cnn-a", vlm) for vlm in ("clip", "llava", "outside", "clip-b@paper", "clip-b@board")
         }
         assert self.cells(suite, model="*@paper") == {"faces:test/none/resnet@paper-vs-clip-b@paper"}
         assert self.cells(suite, model="nothing*") == self.cells(suite)
@@ -230,6 +253,96 @@ class TestClaimCells:
     def test_a_claim_that_the_suite_does_not_list_has_no_tests(self, read):
         suite = read(GOOD.partition("[claims")[0])
         assert suite.claim_cells("cnn_beats_vlm", suite.profile("default"), NO_FILTERS) == []
+
+
+class TestPrompts:
+    def test_a_design_stands_for_all_its_orders_and_repeats(self, read):
+        prompts = read().prompts
+        of_entry = [name for name, prompt in prompts.items() if prompt.entry == "orders"]
+        assert of_entry[:3] == ["orders.01", "orders.01.again1", "orders.02"]
+        assert len(of_entry) == 8
+        assert prompts["orders.02.again1"].prompt == Prompt(order="sentiment.2", repeat=1)
+
+    def test_plain_is_there_without_being_said(self, read):
+        assert read("").prompts["plain"].prompt == Prompt()
+
+    def test_a_prompt_can_be_for_one_kind_of_model(self, read):
+        suite = read(
+            GOOD.replace('"plain", "json"', '"plain", "orders"').replace('"llava", ', '"llava", "clip", ')
+        )
+        cells = suite.cells(suite.profile("wide"), NO_FILTERS)
+        assert {cell.prompt for cell in cells if cell.model == "clip"} == {"plain"}
+        assert len({cell.prompt for cell in cells if cell.model == "llava"}) == 1 + 8
+
+    def test_an_entrys_name_filters_all_its_members(self, read):
+        suite = read(GOOD.replace('"plain", "json"', '"*"'))
+        cells = suite.cells(suite.profile("wide"), Filters(prompt=("orders",), model=("llava",)))
+        assert len({cell.prompt for cell in cells}) == 8
+
+
+class TestContrasts:
+    SUITE = (
+        GOOD.replace('prompts = ["plain", "json"]', 'prompts = ["*"]')
+        + """
+[prompts.open]
+labels = "absent"
+[prompts.six]
+form = "six"
+[claims.label_order_bias]
+[claims.no_label_degradation]
+[claims.neutral_collapse]
+prompts = ["plain", "six"]
+"""
+    )
+
+    def found(self, read, claim: str) -> list[ClaimCell]:
+        suite = read(self.SUITE)
+        cells = suite.claim_cells(
+            claim, suite.profile("wide"), Filters(dataset=("*:test",), restoration=("none",))
+        )
+        return [cell for cell in cells if cell.cells[0].model == "llava"]
+
+    def test_a_test_of_one_model_holds_all_prompts_of_a_design(self, read):
+        (cell,) = self.found(read, "label_order_bias")
+        assert str(cell) == "faces:test/none/orders/llava"
+        assert len(cell.cells) == 8
+
+    def test_a_pair_of_prompts_that_differ_in_one_axis_alone(self, read):
+        (cell,) = self.found(read, "no_label_degradation")
+        assert [side.prompt for side in cell.cells] == ["plain", "open"]
+        assert str(cell) == "faces:test/none/plain-vs-open/llava"
+
+    def test_a_claim_can_be_narrowed_to_prompts(self, read):
+        (cell,) = self.found(read, "neutral_collapse")
+        assert [side.prompt for side in cell.cells] == ["plain", "six"]
+
+
+class TestPublications:
+    SUITE = """
+published = "published.csv"
+[profiles.default]
+datasets = ["faces:test"]
+prompts = ["*"]
+[datasets.faces]
+adapter = "images"
+[prompts.paper]
+[prompts.board]
+kinds = ["contrastive"]
+[models.clip]
+adapter = "open_clip"
+published_as = "clip-b"
+[models.other]
+adapter = "open_clip"
+[claims.reproduces_published]
+"""
+
+    def test_a_model_meets_its_own_publications_under_their_prompts(self, read):
+        suite = read(self.SUITE)
+        found = suite.claim_cells("reproduces_published", suite.profile("default"), NO_FILTERS)
+        assert names(found) == {
+            "faces:test/none/paper/clip-vs-clip-b@paper",
+            "faces:test/none/board/clip-vs-clip-b@board",
+        }
 
 
 class TestExpectation:

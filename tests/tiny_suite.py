@@ -41,6 +41,15 @@ kind = "generative"
 [claims.cnn_beats_vlm]
 """
 
+# A contrastive model whose weights are nowhere.
+NO_CLIP = """
+[models.clip]
+adapter = "open_clip"
+model = "ViT-B-32"
+pretrained = "absent.safetensors"
+like = "openai"
+"""
+
 
 class Reader:
     """A classifier that reads the label off the first pixel, wrongly for every so many-th image.

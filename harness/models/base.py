@@ -169,6 +169,16 @@ class Context:
     data_root: Path
     suite_folder: Path
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where files of the suite are looked for, in this order."""
+        return (
+            self.suite_folder,
+            self.data_root,
+            self.data_root / "checkpoints",
+            self.data_root.parent / "checkpoints",
+        )
+
     def find(self, path: str) -> Path:
         """Finds a checkpoint or table named in the suite.
 
@@ -178,16 +188,10 @@ class Context:
         Raises:
             Unavailable: it is in none of them.
         """
-        folders = [
-            self.suite_folder,
-            self.data_root,
-            self.data_root / "checkpoints",
-            self.data_root.parent / "checkpoints",
-        ]
-        for folder in folders:
+        for folder in self.folders:
             if (folder / path).is_file():
                 return (folder / path).resolve()
-        looked = ", ".join(str(folder) for folder in folders)
+        looked = ", ".join(str(folder) for folder in self.folders)
         raise Unavailable(
             f"{path} is not in {looked}. Put it in one of them, or train it with `harness train`."
         )

@@ -12,14 +12,10 @@ from harness.models.base import Context, RunnableModel, TableModel
 ADAPTERS: dict[str, str] = {
     "timm": "harness.models.timm_classifier:TimmClassifier",
     "what_the_face": "harness.models.what_the_face:WhatTheFace",
+    "open_clip": "harness.models.open_clip_model:OpenClipModel",
+    "transformers": "harness.models.generative:TransformersModel",
+    "openai": "harness.models.endpoint:EndpointModel",
     "predictions_csv": "harness.models.predictions_csv:PredictionsCsv",
-}
-
-# Entries that suites may already list; they are skipped with this reason.
-PLANNED: dict[str, str] = {
-    "open_clip": "contrastive models are not in this version yet",
-    "transformers": "local generative models are not in this version yet",
-    "openai": "models behind an API are not in this version yet",
 }
 
 
@@ -35,14 +31,10 @@ def build_model(name: str, entry: Mapping[str, Any], context: Context) -> Runnab
         Unavailable: the adapter, a package or a file is absent; the message says which and what to do.
         UsageError: the entry is wrong.
     """
-    options = {key: value for key, value in entry.items() if key not in ("adapter", "skip")}
+    options = {key: value for key, value in entry.items() if key not in ("adapter", "skip", "published_as")}
     adapter = entry.get("adapter", "")
     if "skip" in entry:
         raise Unavailable(str(entry["skip"]))
-    if adapter in PLANNED:
-        raise Unavailable(
-            f"Model {name}: {PLANNED[adapter]}. Give its answers as a CSV with the adapter predictions_csv."
-        )
     factory = _factory(adapter, name)
     try:
         model: RunnableModel | TableModel = factory(context=context, **options)
@@ -57,6 +49,6 @@ def _factory(adapter: str, name: str) -> Any:
         return getattr(import_module(module), attribute)
     plugins = {point.name: point for point in metadata.entry_points(group="emotion_harness.models")}
     if adapter not in plugins:
-        known = ", ".join(sorted({*ADAPTERS, *PLANNED, *plugins}))
+        known = ", ".join(sorted({*ADAPTERS, *plugins}))
         raise UsageError(f"Model {name} names the adapter {adapter!r}, which is unknown. Use one of {known}.")
     return plugins[adapter].load()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from harness.datasets import Dataset
-from harness.errors import DataError, HarnessError, ModelError
+from harness.errors import DataError, HarnessError, ModelError, Unavailable
 from harness.identity import Identity
-from harness.models.base import Classifier
+from harness.predictions.asked import Asked, Images
 from harness.predictions.store import ROW_COLUMNS, Store
 
-Images = Mapping[str, NDArray[np.uint8]]  # by pixel digest
+Respond: TypeAlias = Callable[[Images, Sequence[Asked]], list[pa.Table]]
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,9 @@ def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
 
 
 def compute(
-    work: Work,
-    identity: Identity,
+    works: Sequence[tuple[Asked, Work]],
     dataset: Dataset,
-    classifier: Classifier,
+    respond: Respond,
     store: Store,
     *,
     batch_size: int = 64,
@@ -70,23 +66,52 @@ def compute(
 ) -> None:
     """Computes and stores the missing answers, batch by batch; each batch is safe once it is done.
 
-    The batch size halves when memory runs out and stays there. An image that makes the model fail is
-    stored as a failure with its reason.
+    Image-major: whatever lacks the same images is asked about each batch together. The batch size halves
+    when memory runs out and stays there. An image that makes the model fail is stored as a failure with
+    its reason.
 
     Args:
-        progress: called with the number of images of each finished batch.
+        works: what is missing, per identity.
+        dataset: where the images are.
+        respond: gives one table of rows per identity asked for, keyed by pixel digest. An image that was
+            not asked (a budget has ended) has no row.
+        store: where rows go.
+        batch_size: images per batch to begin with.
+        progress: called with the number of answers of each finished batch.
 
     Raises:
         ModelError: the model fails on every image of a batch that it has not failed on before, or has no
             memory for a single one.
+        Unavailable: a budget has ended. What was answered is stored.
         StoreError: an answer cannot be kept.
     """
-    position = 0
+    alike: dict[tuple[int, ...], list[tuple[Asked, Work]]] = {}
+    for asked, work in works:
+        if work.missing:
+            alike.setdefault(tuple(work.missing), []).append((asked, work))
+    for group in alike.values():
+        batch_size = _compute_alike(group, dataset, respond, store, batch_size, progress)
+    for asked, _ in works:
+        store.compact(asked.identity)
+
+
+def _compute_alike(
+    group: Sequence[tuple[Asked, Work]],
+    dataset: Dataset,
+    respond: Respond,
+    store: Store,
+    batch_size: int,
+    progress: Callable[[int], Any],
+) -> int:
+    """Computes what lacks the same images; returns the batch size that memory allowed."""
+    asked, work = [asked for asked, _ in group], group[0][1]
+    failed = frozenset.intersection(*(work.failed for _, work in group))
+    identity, position = asked[0].identity, 0
     while position < len(work.missing):
         indices = work.missing[position : position + batch_size]
         images = {work.digests[index]: dataset.pixels(index) for index in indices}
         try:
-            rows = _answer(images, identity, classifier)
+            tables = respond(images, asked)
         except Exception as error:
             if isinstance(error, HarnessError):
                 raise
@@ -98,60 +123,45 @@ def compute(
                     ) from error
                 batch_size = max(1, len(indices) // 2)
                 continue
-            fresh = len(images.keys() - work.failed)
-            # The last batch may hold a single image: that one failing says nothing about the others.
-            rows = _answer_singly(images, identity, classifier, may_all_fail=fresh < (2 if position else 1))
-        store.write(identity, rows)
+            singly = [_or_failure({digest: image}, asked, respond) for digest, image in images.items()]
+            tables = [_concat(parts) for parts in zip(*singly, strict=True)]
+        # The last batch may hold a single image: that one failing says nothing about the others.
+        if len(images.keys() - failed) >= (2 if position else 1):
+            _check_some_answer(tables, identity)
+        for one, table in zip(asked, tables, strict=True):
+            if len(table):
+                store.write(one.identity, table)
+        if any(len(table) < len(images) for table in tables):
+            raise Unavailable(
+                f"{identity.model} has spent what --max-cost allows. What it answered is kept; run again "
+                "with a larger --max-cost to go on."
+            )
         position += len(indices)
-        progress(len(indices))
-    store.compact(identity)
+        progress(len(indices) * len(asked))
+    return batch_size
 
 
-def _answer(images: Images, identity: Identity, classifier: Classifier) -> pa.Table:
-    started = time.perf_counter()
-    scores = classifier.classify(list(images.values()))
-    latency = (time.perf_counter() - started) / len(images)
-    if scores.shape != (len(images), len(identity.labels)):
-        raise ModelError(
-            f"{identity.model} gave scores of shape {scores.shape} for {len(images)} images and "
-            f"{len(identity.labels)} labels. Its card and its weights disagree."
-        )
-    finite = np.all(np.isfinite(scores), axis=1).tolist()
-    best = [identity.labels[i] for i in np.where(np.isfinite(scores), scores, -np.inf).argmax(axis=1)]
-    # An arrow table at once: by way of pandas it takes ten times as long, 2 ms of each batch.
-    return pa.table(
-        {
-            "pixel_digest": list(images),
-            "outcome": ["parsed" if ok else "failed" for ok in finite],
-            "label": [label if ok else None for label, ok in zip(best, finite, strict=True)],
-            "raw_text": pa.nulls(len(images), pa.string()),
-            "reason": [None if ok else "the model gave scores that are not finite" for ok in finite],
-            "latency_s": np.full(len(images), latency, np.float32),
-            **{
-                f"score_{label}": np.ascontiguousarray(scores[:, i], np.float32)
-                for i, label in enumerate(identity.labels)
-            },
-        }
-    )
+def _check_some_answer(tables: Sequence[pa.Table], identity: Identity) -> None:
+    outcomes = [outcome for table in tables for outcome in table.column("outcome").to_pylist()]
+    if outcomes and set(outcomes) == {"failed"}:
+        reason = next(table.column("reason")[0].as_py() for table in tables if len(table))
+        raise ModelError(f"{identity.model} fails on every image of a batch: {reason}.")
 
 
-def _answer_singly(
-    images: Images, identity: Identity, classifier: Classifier, *, may_all_fail: bool
-) -> pa.Table:
-    rows, errors = [], []
-    for digest, image in images.items():
-        try:
-            rows.append(_answer({digest: image}, identity, classifier))
-        except Exception as error:
-            if isinstance(error, HarnessError) or _out_of_memory(error):
-                raise
-            errors.append(error)
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            failure = {"pixel_digest": digest, "outcome": "failed", "label": None, "reason": reason}
-            rows.append(pa.Table.from_pylist([failure]))
-    if len(errors) == len(images) and not may_all_fail:
-        raise ModelError(f"{identity.model} fails on every image of a batch: {errors[0]}.") from errors[0]
-    return pa.concat_tables(rows, promote_options="permissive")
+def _concat(parts: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(parts, promote_options="permissive")
+
+
+def _or_failure(image: Images, asked: Sequence[Asked], respond: Respond) -> list[pa.Table]:
+    """The rows of one image, or one failure each."""
+    try:
+        return respond(image, asked)
+    except Exception as error:
+        if isinstance(error, HarnessError) or _out_of_memory(error):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        failure = {"pixel_digest": next(iter(image)), "outcome": "failed", "label": None, "reason": reason}
+        return [pa.Table.from_pylist([failure]) for _ in asked]
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -14,6 +14,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,20 +113,29 @@ class Store:
             for shard in readable.keys() - {merged}:
                 shard.unlink(missing_ok=True)
 
-    def remember(
-        self, key: Sequence[str | None], compute: Callable[[], NDArray[np.bool_]]
-    ) -> NDArray[np.bool_]:
+    def remember(self, key: Sequence[str | None], compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """Keeps an array that is dear to compute; a key with a None in it is computed each time."""
-        if None in key:
-            return compute()
-        path = self.root / "arrays" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npy"
-        with contextlib.suppress(OSError, ValueError):
-            kept: NDArray[np.bool_] = np.load(path, allow_pickle=False)
+        if (kept := self.recall(key)) is not None:
             return kept
         result = compute()
-        with contextlib.suppress(OSError):
-            write_atomically(path, lambda file: np.save(file, result))
+        if None not in key:
+            self.keep(key, result)
         return result
+
+    def recall(self, key: Sequence[str | None]) -> NDArray[Any] | None:
+        """The array kept under a key, or None."""
+        with contextlib.suppress(OSError, ValueError):
+            kept: NDArray[Any] = np.load(self._array(key), allow_pickle=False)
+            return kept
+        return None
+
+    def keep(self, key: Sequence[str | None], value: NDArray[Any]) -> None:
+        """Keeps an array; where the store cannot be written, nothing is kept."""
+        with contextlib.suppress(OSError):
+            write_atomically(self._array(key), lambda file: np.save(file, value))
+
+    def _array(self, key: Sequence[str | None]) -> Path:
+        return self.root / "arrays" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npy"
 
     def check_writable(self) -> None:
         """Fails early when nothing could be kept.

@@ -35,6 +35,8 @@ COLUMNS = (
     "latency_s",
     "pixel_digest",
 )
+# What a model that counts its tokens adds; cost in US dollars.
+USAGE = ("tokens_in", "tokens_out", "cost")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Predictions:
         table: columns `sample_id, group, gold, outcome, label, raw_text, reason, latency_s, pixel_digest`
             and, where the model gives them, `score_<label>` per label of the space. They are probabilities,
             but for a prompt without labels: there they are the cosine similarities of the free answer.
+            Models that count what they use add `tokens_in, tokens_out, cost`.
         prompt: how the model was asked, or None for models that read no prompt.
         repeatable: whether the same question always gets the same answer.
         marginals: who else labelled this split -> share of each label among theirs.
@@ -197,7 +200,7 @@ def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[s
             "gold": [sample.label for sample in dataset.samples],
         }
     )
-    for column in COLUMNS[3:]:
+    for column in (*COLUMNS[3:], *(name for name in USAGE if name in answers)):
         table[column] = answers[column].to_numpy()
     parsed = table["outcome"] == "parsed"
     table.loc[parsed & ~table["label"].isin(list(known)), "outcome"] = "out_of_vocabulary"

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-from harness.claims import OUTCOMES, Outcome, get_claim
+from harness.claims import OUTCOMES, get_claim
 from harness.errors import UsageError
 from harness.models.base import KINDS, Kind, Published
 from harness.models.published import read_published
-from harness.predictions.cell import NO_PROMPT, Cell
+from harness.predictions.cell import Cell
+from harness.suite.grid import Grid
+from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches_prompt
+from harness.suite.prompts import SuitePrompt, read_prompts
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,74 +32,13 @@ DEFAULT_KINDS: dict[str, Kind] = {
 }
 
 
-TABLES = ("profiles", "datasets", "models", "claims")
+TABLES = ("profiles", "datasets", "models", "prompts", "claims")
 FORMS: dict[str, type] = {
     **dict.fromkeys(TABLES, dict),
     "noise_ceilings": dict,
     "published": str,
     "seed": int,
 }
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A bounded part of the grid.
-
-    Attributes:
-        datasets: `dataset:split` each.
-        models: globs over model names.
-        restorations: restoration names.
-        prompts: prompt names, for models that read one.
-        limit: samples per dataset:split, or None for all.
-    """
-
-    datasets: tuple[str, ...]
-    models: tuple[str, ...] = ("*",)
-    restorations: tuple[str, ...] = ("none",)
-    prompts: tuple[str, ...] = (NO_PROMPT,)
-    limit: int | None = None
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Globs of the command line; an empty tuple lets everything through."""
-
-    model: tuple[str, ...] = ()
-    dataset: tuple[str, ...] = ()
-    restoration: tuple[str, ...] = ()
-    prompt: tuple[str, ...] = ()
-
-    def keeps(self, dataset: str, restoration: str, prompt: str) -> bool:
-        """Whether a condition passes; `fer2013` stands for all splits of fer2013."""
-        return (
-            (_matches(dataset, self.dataset) or _matches(dataset.partition(":")[0], self.dataset))
-            and _matches(restoration, self.restoration)
-            and (prompt == NO_PROMPT or _matches(prompt, self.prompt))
-        )
-
-
-@dataclass(frozen=True)
-class ClaimCell:
-    """One test of a claim: a condition and one cell per role."""
-
-    claim: str
-    cells: tuple[Cell, ...]
-
-    @property
-    def condition(self) -> str:
-        """The condition of the role that has a prompt, if any."""
-        return max((cell.condition for cell in self.cells), key=len)
-
-    def __str__(self) -> str:
-        return f"{self.condition}/{'-vs-'.join(cell.model for cell in self.cells)}"
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What the suite expects of a claim on some cells, and why where it is not the default."""
-
-    outcome: Outcome = "supported"
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +50,7 @@ class Suite:
     datasets: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]
     claims: Mapping[str, Mapping[str, Any]]
+    prompts: Mapping[str, SuitePrompt] = field(default_factory=lambda: read_prompts({}, ""))
     published: tuple[Published, ...] = ()
     noise_ceilings: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
@@ -135,6 +77,7 @@ class Suite:
             datasets=raw.get("datasets", {}),
             models=raw.get("models", {}),
             claims=raw.get("claims", {}),
+            prompts=read_prompts(raw.get("prompts", {}), str(path)),
             published=tuple(read_published(path.parent / raw["published"])) if "published" in raw else (),
             noise_ceilings=raw.get("noise_ceilings", {}),
             seed=raw.get("seed", 0),
@@ -150,17 +93,19 @@ class Suite:
                         f"Profile {name} of {self.path} names {source}. Write dataset:split with a dataset "
                         f"among {', '.join(self.datasets)}."
                     )
+            self._check_prompts(profile.prompts, f"Profile {name}")
         for name in self.models:
             self.kind(name)
         for name, body in self.claims.items():
             get_claim(name)
             overrides = body.get("override", [])
             tables = isinstance(overrides, list) and all(isinstance(item, dict) for item in overrides)
-            if not tables or body.keys() - {"expected", "override"}:
+            if not tables or body.keys() - {"expected", "override", "prompts"}:
                 raise UsageError(
-                    f"Claim {name} of {self.path} has an entry that is neither `expected` nor a list of "
-                    f"overrides. Write [[claims.{name}.override]]."
+                    f"Claim {name} of {self.path} has an entry that is neither `expected`, `prompts` nor a "
+                    f"list of overrides. Write [[claims.{name}.override]]."
                 )
+            self._check_prompts(body.get("prompts", []), f"Claim {name}")
             if any(override.keys() != {"cell", "expected", "reason"} for override in overrides):
                 raise UsageError(
                     f"An override of claim {name} in {self.path} is not `cell`, `expected` and `reason`. "
@@ -170,6 +115,16 @@ class Suite:
             if bad := [value for value in expected if value not in OUTCOMES]:
                 raise UsageError(
                     f"Claim {name} of {self.path} expects {bad[0]!r}. Use {', '.join(OUTCOMES)}."
+                )
+
+    def _check_prompts(self, globs: Any, where: str) -> None:
+        if not isinstance(globs, (list, tuple)) or not all(isinstance(glob, str) for glob in globs):
+            raise UsageError(f"{where} of {self.path} has prompts = {globs!r}. Write a list of strings.")
+        for glob in globs:
+            if not any(matches_prompt(name, (glob,)) for name in self.prompts):
+                known = ", ".join(dict.fromkeys(prompt.entry for prompt in self.prompts.values()))
+                raise UsageError(
+                    f"{where} of {self.path} names the prompt {glob!r}, which fits none. Use one of {known}."
                 )
 
     def profile(self, name: str) -> Profile:
@@ -200,60 +155,11 @@ class Suite:
 
     def cells(self, profile: Profile, filters: Filters) -> list[Cell]:
         """All cells that are answered sample by sample, grouped by model."""
-        names = [
-            name for name in self.models if _matches(name, profile.models) and _matches(name, filters.model)
-        ]
-        return [
-            cell
-            for name in names
-            for source, restoration in product(profile.datasets, profile.restorations)
-            for cell in self._answered(name, source, restoration, profile, filters)
-        ]
+        return Grid(self, profile, filters).cells()
 
     def claim_cells(self, claim: str, profile: Profile, filters: Filters) -> list[ClaimCell]:
-        """All tests of a claim.
-
-        Every condition is crossed with one model per role. Two publications are compared only within one
-        source: what two papers measured differently is no experiment. A --model glob narrows the roles
-        that it matches and leaves the others alone.
-        """
-        if claim not in self.claims:
-            return []
-        pairs = []
-        restorations = {*profile.restorations, *(p.restoration for p in self.published)}
-        for source, restoration in product(profile.datasets, sorted(restorations)):
-            sides = []
-            for role in get_claim(claim).roles:
-                players = list(self._players(role.kinds, source, restoration, profile, filters))
-                named = [cell for cell in players if filters.model and _matches(cell.model, filters.model)]
-                sides.append(named or players)
-            pairs += [ClaimCell(claim, cells) for cells in product(*sides) if self._comparable(cells)]
-        return pairs
-
-    def _players(
-        self, kinds: Sequence[Kind], source: str, restoration: str, profile: Profile, filters: Filters
-    ) -> Iterator[Cell]:
-        if restoration in profile.restorations:
-            for name in self.models:
-                if _matches(name, profile.models) and self.kind(name) in kinds:
-                    yield from self._answered(name, source, restoration, profile, filters)
-        for (model, where, treatment), number in self.numbers.items():
-            here = (where, treatment) == (source, restoration) and number.kind in kinds
-            if here and _matches(model, profile.models) and filters.keeps(source, restoration, NO_PROMPT):
-                yield Cell(model, number.dataset, number.split, restoration)
-
-    def _answered(
-        self, name: str, source: str, restoration: str, profile: Profile, filters: Filters
-    ) -> Iterator[Cell]:
-        dataset, _, split = source.partition(":")
-        prompts = (NO_PROMPT,) if self.kind(name) == "classifier" else profile.prompts
-        for prompt in prompts:
-            if filters.keeps(source, restoration, prompt):
-                yield Cell(name, dataset, split, restoration, prompt)
-
-    def _comparable(self, cells: Sequence[Cell]) -> bool:
-        numbers = [self.numbers.get((cell.model, cell.source, cell.restoration)) for cell in cells]
-        return None in numbers or len({number.source for number in numbers if number}) == 1
+        """All tests of a claim, see `Grid.claim_cells`; none of a claim that the suite does not list."""
+        return Grid(self, profile, filters).claim_cells(claim) if claim in self.claims else []
 
     def expectation(self, cell: ClaimCell) -> Expectation:
         """What the suite expects; the last matching override wins."""
@@ -288,7 +194,3 @@ def _profile(name: str, body: Mapping[str, Any], path: Path) -> Profile:
         raise UsageError(
             f"Profile {name} of {path}: {error}. Use datasets, models, restorations, prompts, limit."
         ) from error
-
-
-def _matches(name: str, globs: Sequence[str]) -> bool:
-    return not globs or any(fnmatchcase(name.lower(), glob.lower()) for glob in globs)

@@ -21,7 +21,7 @@ def test_collection_imports_no_heavy_library(make_project):
     project = make_project(
         entry("cnn", adapter="timm", checkpoint="cnn.safetensors"),
         entry("packaged", adapter="what_the_face"),
-        entry("clip", adapter="open_clip", model="ViT-B-32"),
+        entry("clip", adapter="open_clip", model="ViT-B-32", pretrained="openai"),
         entry("llava", adapter="transformers", model="llava-hf/llava-1.5-7b-hf"),
         entry("gpt", adapter="openai", model="gpt-4o"),
         logging_model("plugged-in"),
@@ -29,7 +29,7 @@ def test_collection_imports_no_heavy_library(make_project):
     )
     outcome = project.pytest("evals", "--collect-only", "-q")
     assert outcome.status == 0, outcome
-    assert "test_cnn_beats_vlm[shapes:test/none/cnn-vs-gpt]" in outcome.stdout
+    assert "test_cnn_beats_vlm[shapes:test/none/plain/cnn-vs-gpt]" in outcome.stdout
     imported = set(json.loads((project.root / "modules.json").read_text(encoding="utf-8")))
     assert {"harness", "numpy"} <= imported
     assert imported & HEAVY == set()

@@ -65,17 +65,17 @@ def test_images_that_break_a_model_are_tried_once_per_run_and_its_answers_stand(
     first = project.pytest("evals", "-n", "2", "--snapshot-update")
     assert first.status == 0, first
     assert first.run["model_loads"] == {"cnn": 1, "a": 1, "b": 1}
-    cell = pd.read_parquet(project.latest / "cells/shapes_test_none_a.parquet")
+    cell = pd.read_parquet(project.latest / "cells/shapes_test_none_plain_a.parquet")
     failed = cell[cell["outcome"] == "failed"]
     assert 1 < len(failed) < 20
     assert set(failed["reason"]) == {"ValueError: this image is too much for me"}
 
     (project.root / "evals/models.log").unlink()
-    second = project.pytest("evals", "-k", "cnn-vs-a or none/a", "--batch-size", "20")
+    second = project.pytest("evals", "-k", "cnn-vs-a or plain/a", "--batch-size", "20")
     assert second.status == 0, second
     assert project.log[1] == f"ask a {len(failed)}"
     assert second.run["model_loads"] == {"a": 1}
-    again = pd.read_parquet(project.latest / "cells/shapes_test_none_a.parquet")
+    again = pd.read_parquet(project.latest / "cells/shapes_test_none_plain_a.parquet")
     pd.testing.assert_frame_equal(again, cell)
 
 
@@ -84,14 +84,14 @@ def test_an_absent_dataset_or_model_skips_with_the_line_that_says_where_it_was_l
     project.write_suite(
         project.table("cnn", project.answers(), "classifier"),
         entry("gone", adapter="predictions_csv", path="gone.csv", kind="generative"),
-        entry("clip", adapter="open_clip", model="ViT-B-32"),
+        entry("clip", adapter="open_clip", model="ViT-B-32", pretrained="absent.safetensors", like="openai"),
     )
     outcome = project.pytest("evals", "-k", "cnn-vs or none/cnn", "-rA", "--snapshot-update")
     assert outcome.status == 0, outcome
     reasons = {entry["what"]: entry["reason"] for entry in outcome.run["skipped"]}
-    assert reasons.keys() == {f"shapes:test/none/cnn-vs-{model}" for model in ("gone", "clip")}
+    assert reasons.keys() == {f"shapes:test/none/{pair}" for pair in ("cnn-vs-gone", "plain/cnn-vs-clip")}
     assert f"gone.csv is not in {project.root / 'evals'}, {project.data}" in outcome.stdout
-    assert "Model clip: contrastive models are not in this version yet" in outcome.stdout
+    assert "absent.safetensors" in outcome.stdout
 
     outcome = project.pytest("evals", "-rs", "--data-root", "/nowhere")
     assert outcome.status == 0, outcome

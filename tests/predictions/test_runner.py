@@ -4,16 +4,23 @@ import numpy as np
 import pytest
 from counting import LABELS, CountingClassifier, make_dataset
 
-from harness.errors import ModelError
+from harness.errors import ModelError, Unavailable
+from harness.identity import Identity
 from harness.predictions import Cell, join
+from harness.predictions.asked import Asked
+from harness.predictions.respondents.base import scored_rows
 from harness.predictions.runner import collect, compute, find_work
 
 CELL = Cell("counting", "tiny", "test")
 
 
 def run(dataset, identity, classifier, store, **options):
+    def respond(images, asked):
+        scores = classifier.classify(list(images.values()))
+        return [scored_rows(images, scores, LABELS, one.identity, 0.0) for one in asked]
+
     work = find_work(identity, dataset, store)
-    compute(work, identity, dataset, classifier, store, **options)
+    compute([(Asked(identity), work)], dataset, respond, store, **options)
     return join(CELL, dataset, collect(work, identity, store), LABELS)
 
 
@@ -92,7 +99,9 @@ def test_failures_are_tried_again_and_never_served_as_answers(store, identity):
 
 
 def test_a_model_that_fails_everywhere_says_why_once(store, identity):
-    with pytest.raises(ModelError, match="fails on every image of a batch: cannot handle this image"):
+    with pytest.raises(
+        ModelError, match="fails on every image of a batch: ValueError: cannot handle this image"
+    ):
         run(make_dataset(20), identity, CountingClassifier(broken=tuple(range(20))), store)
 
 
@@ -144,3 +153,46 @@ def test_progress_counts_every_image(store, identity):
     done = []
     run(make_dataset(20), identity, CountingClassifier(memory=3), store, batch_size=8, progress=done.append)
     assert sum(done) == 20
+
+
+class Sweep:
+    """Answers several questions about the images it is shown; each question is an identity."""
+
+    def __init__(self, unasked=()):
+        self.calls, self.unasked = [], unasked
+
+    def __call__(self, images, asked):
+        self.calls.append((len(images), [one.identity.model for one in asked]))
+        tables = []
+        for one in asked:
+            shown = {digest: image for digest, image in images.items() if image[1, 1] not in self.unasked}
+            scores = np.eye(3, dtype=np.float32)[[int(image[0, 0]) for image in shown.values()]]
+            tables.append(scored_rows(shown, scores, LABELS, one.identity, 0.0))
+        return tables
+
+
+def works(dataset, store, *names):
+    asked = [Asked(Identity(model=name, weights="w", labels=LABELS)) for name in names]
+    return [(one, find_work(one.identity, dataset, store)) for one in asked]
+
+
+def test_a_sweep_shows_each_image_once_for_all_questions(store):
+    dataset, sweep = make_dataset(20), Sweep()
+    compute(works(dataset, store, "a", "b", "c"), dataset, sweep, store, batch_size=8)
+    assert sweep.calls == [(8, ["a", "b", "c"]), (8, ["a", "b", "c"]), (4, ["a", "b", "c"])]
+    assert all(not work.missing for _, work in works(dataset, store, "a", "b", "c"))
+
+
+def test_questions_that_lack_other_images_are_asked_apart(store):
+    compute(works(make_dataset(8), store, "a"), make_dataset(8), Sweep(), store)
+    dataset, sweep = make_dataset(20), Sweep()
+    compute(works(dataset, store, "a", "b"), dataset, sweep, store, batch_size=50)
+    assert sorted(sweep.calls) == [(12, ["a"]), (20, ["b"])]
+
+
+def test_a_spent_budget_keeps_what_was_answered_and_stops(store):
+    dataset = make_dataset(20)
+    with pytest.raises(Unavailable, match="spent what --max-cost allows"):
+        compute(works(dataset, store, "a"), dataset, Sweep(unasked=(11, 12)), store, batch_size=5)
+    ((_, work),) = works(dataset, store, "a")
+    assert sorted(dataset.pixels(i)[1, 1] for i in work.missing) == [11, 12, 15, 16, 17, 18, 19]

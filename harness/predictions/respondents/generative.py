@@ -1,0 +1,150 @@
+"""Generative models: the store keeps the probabilities of scored labels, or what was written."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from harness.errors import Unavailable
+from harness.identity import package_versions
+from harness.labels import LabelSpace
+from harness.models.base import Generative, RunnableModel
+from harness.predictions.asked import Asked, Images
+from harness.predictions.respondents.base import scored_rows, softmax
+from harness.predictions.respondents.reading import combined, parsed, placed
+from harness.predictions.store import Store
+from harness.prompts import Prompt, Question, Reply, ask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class GenerativeRespondent:
+    """A model that is asked questions in words."""
+
+    def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
+        self.model: Any = model
+        self.identity, self.store = model.identity(device, dtype), store
+
+    def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
+        """One identity per question: what the model reads, and how its answer is taken."""
+        questions = ask(prompt or Prompt(), space)
+        for question in questions:
+            mode = "score" if question.score else "generate"
+            if mode not in self.model.modes:
+                raise Unavailable(
+                    f"{self.identity.model} gives no log-probabilities, so its answers cannot be scored. Ask "
+                    "it with a prompt of mode = 'generate'."
+                )
+            if question.score and hasattr(self.model, "check_score"):
+                self.model.check_score(question)
+        return tuple(Asked(self._identity(question), question) for question in questions)
+
+    def _identity(self, question: Question) -> Any:
+        decoding: dict[str, Any] = {
+            "mode": "score" if question.score else "generate",
+            "repeat": question.repeat,
+        }
+        if question.score:
+            decoding |= {"answers": question.answers, "normalise": question.normalise}
+        else:
+            decoding |= {"max_tokens": question.max_tokens, "temperature": 0, "json": question.json}
+        return replace(
+            self.identity,
+            messages=(self._rendered(question),),
+            label_order=question.labels,
+            decoding=decoding,
+        )
+
+    def _rendered(self, question: Question) -> str:
+        """The text that the model reads. Kept, since rendering imports what it takes seconds to import."""
+        said = json.dumps([question.system, question.text, question.prefill, question.json])
+        versions = json.dumps([self.identity.adapter, package_versions("transformers", "openai")])
+        key = ["rendered", self.identity.model, self.model.template(), versions, said]
+        text = self.store.remember(key, lambda: np.array(self.model.render(question)))
+        return str(text)
+
+    def lacks(self, asked: Sequence[Asked]) -> bool:
+        """Never."""
+        del asked
+        return False
+
+    def prepare(self, loaded: Generative, asked: Sequence[Asked]) -> None:
+        """Nothing."""
+
+    def respond(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+        """Scores all questions that are scored in one sweep, and has the others answered in another."""
+        pixels = list(images.values())
+        questions = [(one.identity, one.question) for one in asked if one.question is not None]
+        to_score = [pair for pair in questions if pair[1].score]
+        to_write = [pair for pair in questions if not pair[1].score]
+        tables: dict[str, pa.Table] = {}
+        if to_score:
+            started = time.perf_counter()
+            scores = loaded.score(pixels, [question for _, question in to_score])
+            latency = (time.perf_counter() - started) / len(images) / len(to_score)
+            for (identity, question), found in zip(to_score, scores, strict=True):
+                probabilities = softmax(found)
+                tables[identity.digest()] = scored_rows(
+                    images, probabilities, question.labels, identity, latency
+                )
+        if to_write:
+            replies = loaded.generate(pixels, [question for _, question in to_write])
+            for (identity, _), written in zip(to_write, replies, strict=True):
+                tables[identity.digest()] = _reply_rows(images, written)
+        return [tables[one.identity.digest()] for one in asked]
+
+    def read(
+        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace
+    ) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """Scores as they are; texts parsed, or placed among the labels where none were shown."""
+        questions = [one.question for one in asked if one.question is not None]
+        stages = [
+            of_one if question.score else parsed(of_one, question)
+            for of_one, question in zip(rows, questions, strict=True)
+        ]
+        if not questions[0].shown:
+            return placed(stages[0], space, self.store), space.labels
+        return combined(stages, questions, space)
+
+
+def _reply_rows(images: Images, replies: Sequence[Reply | None]) -> pa.Table:
+    rows = [
+        {
+            "pixel_digest": digest,
+            "outcome": "failed" if reply.text is None else "unparsable",  # until it is read
+            "label": None,
+            "raw_text": reply.text,
+            "reason": reply.error or None,
+            "latency_s": reply.latency_s,
+            "finish": reply.finish,
+            "tokens_in": reply.tokens_in,
+            "tokens_out": reply.tokens_out,
+            "cost": reply.cost,
+        }
+        for digest, reply in zip(images, replies, strict=True)
+        if reply is not None
+    ]
+    return pa.Table.from_pylist(rows, schema=REPLIES)
+
+
+REPLIES = pa.schema(
+    [
+        ("pixel_digest", pa.string()),
+        ("outcome", pa.string()),
+        ("label", pa.string()),
+        ("raw_text", pa.string()),
+        ("reason", pa.string()),
+        ("latency_s", pa.float32()),
+        ("finish", pa.string()),
+        ("tokens_in", pa.int64()),
+        ("tokens_out", pa.int64()),
+        ("cost", pa.float64()),
+    ]
+)

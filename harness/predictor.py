@@ -1,0 +1,240 @@
+"""Makes predictions: each dataset is opened once, each model loaded once, and asked everything at that."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from filelock import FileLock
+
+from harness.datasets import Dataset, Sample, load_dataset
+from harness.errors import HarnessError, ModelError, Unavailable
+from harness.models import Context as Files
+from harness.models import RunnableModel, TableModel, build_model
+from harness.models.endpoint.budget import Budget
+from harness.predictions import NO_PROMPT, Cell, Predictions, join
+from harness.predictions.asked import Asked
+from harness.predictions.checks import check_against_card
+from harness.predictions.respondents import Respondent, respondent
+from harness.predictions.runner import Work, collect, compute, find_work
+from harness.predictions.store import Store
+from harness.prompts import Prompt, label_order
+from harness.restoration import get_restorer
+from harness.settings import Settings, pick_device
+from harness.suite import Suite
+
+# What a model must have answered for some cells: images, and what is asked about them.
+Need: TypeAlias = tuple[Dataset, tuple[Asked, ...]]
+
+
+@dataclass
+class Predictor:
+    """Opens datasets and models of a suite, and makes predictions.
+
+    Attributes:
+        suite: the suite.
+        settings: how to compute.
+        planned: cells that will be asked for; a model that is loaded computes all of its own.
+        loads: model -> times this process loaded it.
+        broken: model -> why it cannot answer; it is not loaded again for the next test.
+        run: what the workers of one run have in common, "" where there is one process.
+        progress: called with a cell, the answers just made and the answers to make.
+    """
+
+    suite: Suite
+    settings: Settings
+    planned: list[Cell] = field(default_factory=list)
+    loads: Counter[str] = field(default_factory=Counter)
+    broken: dict[str, HarnessError] = field(default_factory=dict)
+    run: str = ""
+    progress: Callable[[Cell, int, int], Any] = lambda cell, done, total: None
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.settings.store)
+        self.budget = Budget(self.settings.max_cost, Path(self.run) / "spent.txt" if self.run else None)
+        self.dataset = lru_cache(maxsize=None)(self._dataset)
+        self.narrowed = lru_cache(maxsize=None)(self._narrowed)
+        self.empty_image = lru_cache(maxsize=None)(_empty_image)
+        self.model = lru_cache(maxsize=None)(self._model)
+        self.respondent = lru_cache(maxsize=None)(self._respondent)
+        self.predictions = lru_cache(maxsize=None)(self._predictions)
+
+    def _dataset(self, name: str, split: str) -> Dataset:
+        dataset = load_dataset(self.suite.datasets[name], name, split, self.settings.data_root)
+        return (
+            dataset if self.settings.limit is None else dataset.limit(self.settings.limit, self.settings.seed)
+        )
+
+    def _model(self, name: str) -> RunnableModel | TableModel:
+        files = Files(self.settings.data_root, self.suite.path.parent)
+        return build_model(name, self.suite.models[name], files)
+
+    def _respondent(self, name: str) -> Respondent:
+        model = self.model(name)
+        assert isinstance(model, RunnableModel)
+        return respondent(model, pick_device(self.settings.device), self.settings.dtype, self.store)
+
+    def _predictions(self, cell: Cell) -> Predictions:
+        model, dataset, prompt = self.model(cell.model), self._samples(cell), self._prompt(cell)
+        if isinstance(model, TableModel):
+            if cell.restoration != model.restoration:
+                raise Unavailable(
+                    f"The answers of {cell.model} were given on pixels restored by {model.restoration}, not "
+                    f"{cell.restoration}. Add an entry with the answers on {cell.restoration}."
+                )
+            return join(cell, dataset, model.answers(dataset), model.labels)
+        needs = list(self._needs(cell))
+        if self._lacks(cell, needs):
+            self._fill_once(cell, model)
+        answers, labels = self._read(cell, *needs[0])
+        predictions = replace(
+            join(cell, dataset, answers, labels),
+            prompt=prompt,
+            repeatable=getattr(model, "deterministic", True),
+            marginals=dataset.marginals,
+            content_free=self._content_free(cell, needs[1:]),
+        )
+        if self.settings.limit is None and cell.restoration == "none":
+            check_against_card(predictions, model.correct)
+        return predictions
+
+    def _samples(self, cell: Cell) -> Dataset:
+        """The samples of a cell: all, or those whose labels its prompt asks for."""
+        prompt = self._prompt(cell)
+        return self.narrowed(cell.dataset, cell.split, () if prompt is None else prompt.subset)
+
+    def _narrowed(self, name: str, split: str, concepts: tuple[str, ...]) -> Dataset:
+        dataset = self.dataset(name, split)
+        if not concepts:
+            return dataset
+        labels = label_order(Prompt(subset=concepts), dataset.space)
+        return replace(dataset, samples=tuple(s for s in dataset.samples if s.label in labels))
+
+    def _prompt(self, cell: Cell) -> Prompt | None:
+        return None if cell.prompt == NO_PROMPT else self.suite.prompts[cell.prompt].prompt
+
+    def _needs(self, cell: Cell) -> Iterator[Need]:
+        """What the store must hold: answers, and those to an empty image where labels are scored."""
+        dataset, prompt = self._samples(cell), self._prompt(cell)
+        restorer = get_restorer(cell.restoration)
+        asked = tuple(
+            replace(one, identity=one.identity.with_restorer(restorer.name, restorer.weights))
+            for one in self.respondent(cell.model).asked(prompt, dataset.space)
+        )
+        yield dataset, asked
+        if len(asked) == 1 and asked[0].question is not None and asked[0].question.score:
+            yield self.empty_image(dataset), asked
+
+    def _lacks(self, cell: Cell, needs: Iterable[Need]) -> bool:
+        return any(
+            self.respondent(cell.model).lacks(asked)
+            or any(find_work(one.identity, dataset, self.store).missing for one in asked)
+            for dataset, asked in needs
+        )
+
+    def _read(self, cell: Cell, dataset: Dataset, asked: tuple[Asked, ...]) -> Any:
+        rows = [
+            collect(find_work(one.identity, dataset, self.store), one.identity, self.store) for one in asked
+        ]
+        return self.respondent(cell.model).read(rows, asked, dataset.space)
+
+    def _content_free(self, cell: Cell, needs: Iterable[Need]) -> dict[str, float]:
+        found = {}
+        for dataset, asked in needs:
+            row = self._read(cell, dataset, asked)[0].iloc[0]
+            found = {label: float(row.get(f"score_{label}", np.nan)) for label in dataset.space.labels}
+        return {} if any(map(np.isnan, found.values())) else found
+
+    def _fill_once(self, wanted: Cell, model: RunnableModel) -> None:
+        """Computes what the store lacks of every planned cell of one model, behind the model's lock.
+
+        Under xdist the other workers wait here and then find the answers in the store. The lock saves
+        work; the store is correct without it. Images that made the model fail are tried once per run: the
+        worker that has tried them says so in a file beside the lock.
+        """
+        if wanted.model in self.broken:
+            raise self.broken[wanted.model]
+        self.store.check_writable()
+        identity = model.identity(pick_device(self.settings.device), self.settings.dtype)
+        lock = self.store.lock_path(identity)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        tried = lock.with_suffix(".tried")
+        with FileLock(lock):
+            if self.run and self._was_tried(wanted.model, tried):
+                return
+            about = [self.run, wanted.model]
+            try:
+                self._fill(wanted, model)
+            except (ModelError, Unavailable) as error:
+                self.broken[wanted.model] = error
+                tried.write_text(json.dumps([*about, type(error).__name__, str(error)]), encoding="utf-8")
+                raise
+            tried.write_text(json.dumps([*about, "", ""]), encoding="utf-8")
+
+    def _was_tried(self, model: str, tried: Path) -> bool:
+        """Whether a worker of this run has already asked the model; what stopped it stops this one, too."""
+        try:
+            run, name, stopped_by, reason = json.loads(tried.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        if (run, name) != (self.run, model):
+            return False
+        if stopped_by:
+            self.broken[model] = (Unavailable if stopped_by == "Unavailable" else ModelError)(reason)
+            raise self.broken[model]
+        return True
+
+    def _fill(self, wanted: Cell, model: RunnableModel) -> None:
+        """Loads the model when something is missing, and lets it answer all of it, images first."""
+        one, needs = self.respondent(wanted.model), self._planned_needs(wanted)
+        asked = [question for _, all_asked in needs for question in all_asked]
+        works = [(dataset, self._works(dataset, all_asked)) for dataset, all_asked in needs]
+        total = sum(len(work.missing) for _, some in works for _, work in some)
+        if total == 0 and not one.lacks(asked):
+            return
+        if hasattr(model, "budget"):
+            model.budget = self.budget
+        loaded = model.load(pick_device(self.settings.device), self.settings.dtype)
+        self.loads[wanted.model] += 1
+        one.prepare(loaded, asked)
+        for dataset, some in works:
+            compute(
+                some,
+                dataset,
+                partial(one.respond, loaded),
+                self.store,
+                batch_size=min(self.settings.batch_size, getattr(model, "batch_size", 1 << 30)),
+                progress=lambda done: self.progress(wanted, done, total),
+            )
+
+    def _planned_needs(self, wanted: Cell) -> list[Need]:
+        """What all planned cells of a model need, image-major: one entry per set of images."""
+        planned = [cell for cell in self.planned if cell.model == wanted.model]
+        needs: dict[Dataset, list[Asked]] = {}
+        for cell in dict.fromkeys([wanted, *planned]):
+            try:
+                for dataset, asked in self._needs(cell):
+                    needs.setdefault(dataset, []).extend(asked)
+            except HarnessError:
+                if cell == wanted:
+                    raise
+                # the test of that cell will say why
+        return [(dataset, tuple(asked)) for dataset, asked in needs.items()]
+
+    def _works(self, dataset: Dataset, asked: Iterable[Asked]) -> list[tuple[Asked, Work]]:
+        """What is missing per identity; questions that share one (embeddings do) are one piece of work."""
+        distinct = {one.identity.digest(): one for one in asked}
+        return [(one, find_work(one.identity, dataset, self.store)) for one in distinct.values()]
+
+
+def _empty_image(dataset: Dataset) -> Dataset:
+    """One uniform grey image of the size of the first of a dataset."""
+    grey = np.full(dataset.pixels(0).shape, 128, np.uint8)
+    sample = Sample("grey", dataset.space.labels[0])
+    return Dataset(dataset.name, "grey", dataset.space, (sample,), lambda sample_id: grey.copy())

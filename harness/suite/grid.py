@@ -1,0 +1,119 @@
+"""The grid of one run: cells, and tests of claims over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from harness.claims import Claim, get_claim
+from harness.models.base import Kind
+from harness.predictions.cell import NO_PROMPT, Cell
+from harness.suite.parts import ClaimCell, Filters, Profile, matches, matches_prompt
+from harness.suite.prompts import entry_of
+
+if TYPE_CHECKING:
+    from harness.suite.suite import Suite
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A suite, narrowed by a profile and the filters of the command line."""
+
+    suite: Suite
+    profile: Profile
+    filters: Filters
+
+    def cells(self) -> list[Cell]:
+        """All cells that are answered sample by sample, grouped by model."""
+        conditions = list(product(self.profile.datasets, self.profile.restorations))
+        return [
+            cell
+            for name in self._models()
+            for source, restoration in conditions
+            for cell in self._answered(name, source, restoration)
+        ]
+
+    def claim_cells(self, name: str) -> list[ClaimCell]:
+        """All tests of a claim.
+
+        Every condition is crossed with one model per role. Two publications are compared only within one
+        source: what two papers measured differently is no experiment. A --model glob narrows the roles
+        that it matches and leaves the others alone. A claim that contrasts prompts has one test per model
+        and arrangement of its prompts.
+        """
+        claim = get_claim(name)
+        return list(self._comparisons(claim) if claim.contrast is None else self._contrasts(claim))
+
+    def _comparisons(self, claim: Claim) -> Iterator[ClaimCell]:
+        restorations = {*self.profile.restorations, *(p.restoration for p in self.suite.published)}
+        for source, restoration in product(self.profile.datasets, sorted(restorations)):
+            sides = []
+            for role in claim.roles:
+                players = list(self._players(claim, role.kinds, source, restoration))
+                globs = self.filters.model
+                named = [cell for cell in players if globs and matches(cell.model, globs)]
+                sides.append(named or players)
+            for cells in product(*sides):
+                if self._same_system(cells) if claim.same_system else self._comparable(cells):
+                    yield ClaimCell(claim.name, cells)
+
+    def _contrasts(self, claim: Claim) -> Iterator[ClaimCell]:
+        assert claim.contrast is not None
+        models = [name for name in self._models() if self.suite.kind(name) in claim.roles[0].kinds]
+        for source, restoration in product(self.profile.datasets, self.profile.restorations):
+            for name in models:
+                answered = self._answered(name, source, restoration, claim.name)
+                cells = [cell for cell in answered if cell.prompt != NO_PROMPT]
+                found = [self.suite.prompts[cell.prompt] for cell in cells]
+                prompts = [
+                    (cell.prompt, asked.entry, asked.prompt) for cell, asked in zip(cells, found, strict=True)
+                ]
+                for chosen in claim.contrast.arrange(prompts):
+                    yield ClaimCell(claim.name, tuple(cells[index] for index in chosen))
+
+    def _models(self) -> list[str]:
+        globs = (self.profile.models, self.filters.model)
+        return [name for name in self.suite.models if all(matches(name, some) for some in globs)]
+
+    def _players(self, claim: Claim, kinds: Sequence[Kind], source: str, restoration: str) -> Iterator[Cell]:
+        if restoration in self.profile.restorations:
+            for name in self.suite.models:
+                if matches(name, self.profile.models) and self.suite.kind(name) in kinds:
+                    yield from self._answered(name, source, restoration, claim.name)
+        for (model, where, treatment), number in self.suite.numbers.items():
+            here = (where, treatment) == (source, restoration) and number.kind in kinds
+            wanted = matches(model, self.profile.models)
+            if here and wanted and self.filters.keeps(source, restoration, NO_PROMPT):
+                yield Cell(model, number.dataset, number.split, restoration)
+
+    def _answered(self, name: str, source: str, restoration: str, claim: str = "") -> Iterator[Cell]:
+        dataset, _, split = source.partition(":")
+        for prompt in self._asked(name, claim):
+            if self.filters.keeps(source, restoration, prompt):
+                yield Cell(name, dataset, split, restoration, prompt)
+
+    def _asked(self, model: str, claim: str) -> list[str]:
+        """The prompts that a model is asked, for a claim where one is named."""
+        kind = self.suite.kind(model)
+        if kind == "classifier" or self.suite.models[model].get("adapter") == "predictions_csv":
+            return [NO_PROMPT]
+        narrowed = self.suite.claims[claim].get("prompts", ()) if claim else ()
+        return [
+            name
+            for name, found in self.suite.prompts.items()
+            if kind in found.kinds
+            and matches_prompt(name, self.profile.prompts)
+            and matches_prompt(name, narrowed)
+        ]
+
+    def _comparable(self, cells: Sequence[Cell]) -> bool:
+        numbers = [self.suite.numbers.get((cell.model, cell.source, cell.restoration)) for cell in cells]
+        return None in numbers or len({number.source for number in numbers if number}) == 1
+
+    def _same_system(self, cells: Sequence[Cell]) -> bool:
+        ours, theirs = cells
+        number = self.suite.numbers.get((theirs.model, theirs.source, theirs.restoration))
+        system = self.suite.models.get(ours.model, {}).get("published_as")
+        return number is not None and (system, entry_of(ours.prompt)) == (number.system, number.source)
