@@ -81,6 +81,8 @@ def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:
     for name, entry in suite.models.items():
         try:
             model = build_model(name, entry, Context(data_root, suite.path.parent))
+            if hasattr(model, "probe"):
+                model.probe()
         except HarnessError as error:
             yield Finding(f"model {name}", False, str(error))
         else:

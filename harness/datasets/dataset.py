@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -54,6 +54,7 @@ class Dataset:
         read: Decoder, from a sample's id to uint8 pixels of shape (H, W) or (H, W, 3); raises DataError.
         problems: What was left out and why, one line each.
         stamp: Changes with any file of the set and is known without decoding; None where it cannot be had.
+        relabelled: Computes `marginals` when they are first asked for.
 
     Raises:
         DataError: There is no sample, or two have the same id.
@@ -67,6 +68,7 @@ class Dataset:
     read: Callable[[str], Pixels] = field(repr=False)
     problems: tuple[str, ...] = ()
     stamp: str | None = None
+    relabelled: Callable[[], Mapping[str, Mapping[str, float]]] = field(default=dict, repr=False)
     _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +119,17 @@ class Dataset:
         """The label of each sample as an index into the space: shape (N,)."""
         index = {label: position for position, label in enumerate(self.space.labels)}
         return np.array([index[sample.label] for sample in self.samples], dtype=np.int64)
+
+    @cached_property
+    def marginals(self) -> Mapping[str, Mapping[str, float]]:
+        """Who else labelled this split -> share of each label of the space among theirs; {} for nobody.
+
+        They are those of the whole split also where `limit` left fewer samples.
+
+        Raises:
+            DataError: What the others left is not readable; the message names the file.
+        """
+        return self.relabelled()
 
     @cached_property
     def digests(self) -> list[str | None]:

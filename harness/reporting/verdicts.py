@@ -149,13 +149,15 @@ def _pairing(claim: Mapping[str, Any]) -> str:
 
 
 def _background(claim: Mapping[str, Any], n: int) -> Iterator[str]:
-    """Sentences that complete the reason: other effects, what n can find, method, expectation, notes."""
+    """Sentences that complete the reason: other effects, what counts, what n can find, method, notes."""
     others = []
     for other in claim.get("secondary") or ():
         ends = estimate(other["value"], other.get("low"), other.get("high"), n, signed=True)
         others.append(f"{plain(other['name'])} {ends}")
     if others:
         yield f"Also: {'; '.join(others)}."
+    if claim.get("threshold"):
+        yield f"The smallest effect that counts is {number(claim['threshold'], n)}; p is of that one."
     if claim.get("n_needed") is not None:
         yield f"An effect of the observed size takes about n = {count(claim['n_needed'])} to find."
     if claim["verdict"] == "inconclusive" and claim.get("detectable_effect") is not None:

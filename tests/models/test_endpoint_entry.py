@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -96,25 +97,38 @@ class TestKeys:
     """The key is in the environment, and goes to its own host only."""
 
     @pytest.mark.parametrize("value", [None, "", "  "])
-    def test_without_a_key_the_model_is_unavailable(self, context, monkeypatch, value):
+    def test_without_a_key_the_model_cannot_be_asked_but_its_answers_have_a_name(
+        self, context, monkeypatch, value
+    ):
+        known = EndpointModel(context=context, model="gpt-4o").identity("cpu", "float32")
         monkeypatch.delenv("OPENAI_API_KEY")
         if value is not None:
             monkeypatch.setenv("OPENAI_API_KEY", value)
+        model = EndpointModel(context=context, model="gpt-4o")
+        assert model.identity("cpu", "float32") == known
         with pytest.raises(Unavailable, match=r"api\.openai\.com/v1 is not here\. Set .* OPENAI_API_KEY\."):
-            EndpointModel(context=context, model="gpt-4o")
+            model.load("cpu", "float32")
+
+    def test_a_local_server_that_is_not_started_is_said_before_anything_is_asked(self, context):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        model = EndpointModel(context=context, model="llava", base_url=f"http://localhost:{port}/v1")
+        with pytest.raises(Unavailable, match=f"No server listens at localhost:{port}/v1 .*Start it"):
+            model.probe()
 
     def test_another_host_has_its_own_variable(self, context, monkeypatch):
         entry = {"model": "gemini", "base_url": "https://gemini.example/v1", "api_key_env": "GEMINI_API_KEY"}
         monkeypatch.delenv("GEMINI_API_KEY", raising=False)
         with pytest.raises(Unavailable, match=r"gemini\.example/v1 is not here\. Set .* GEMINI_API_KEY\."):
-            EndpointModel(context=context, **entry)
+            EndpointModel(context=context, **entry).probe()
         monkeypatch.setenv("GEMINI_API_KEY", "other")
         assert EndpointModel(context=context, **entry).connection.key() == "other"
 
     def test_a_key_with_characters_that_no_key_has_is_not_printed(self, context, monkeypatch):
         monkeypatch.setenv("OPENAI_API_KEY", f"{SECRET}\n{SECRET}")
         with pytest.raises(Unavailable, match="OPENAI_API_KEY holds characters") as caught:
-            EndpointModel(context=context, model="gpt-4o")
+            EndpointModel(context=context, model="gpt-4o").probe()
         assert SECRET not in str(caught.value)
 
     @pytest.mark.parametrize(

@@ -115,17 +115,25 @@ def test_labels_that_were_not_asked_for_have_no_probability():
 
 class TestOpenAnswers:
     def test_words_and_synonyms_are_labels_and_others_have_only_similarities(self, store):
-        texts = ["joyful", "furious", "not happy", "I cannot say."]
+        texts = ["joyful", "furious", "not happy", "I cannot say.", "weltschmerz"]
         rows = parsed(replied(*(Reply(text=text) for text in texts)), question(labels="absent"))
         read = placed(rows, SPACE, store)
         assert read["label"][0] == "Happy"
         similarity = read[[f"score_{label}" for label in SPACE.labels]].to_numpy()
         assert SPACE.labels[similarity[1].argmax()] == "Anger"
         assert read["outcome"][3] == "refusal"
-        assert np.isnan(similarity[2:]).all()
+        assert np.isnan(similarity[2:4]).all()
+        assert read["outcome"][4] == "out_of_vocabulary"  # an emotion that no list has
+        assert np.isfinite(similarity[4]).all()
+
+    def test_a_reply_that_was_cut_off_names_nothing(self, store):
+        rows = parsed(replied(Reply(text="joyful", finish="length")), question(labels="absent"))
+        read = placed(rows, SPACE, store)
+        assert (read["outcome"][0], read["label"][0]) == ("unparsable", None)
+        assert np.isnan(read["score_Happy"][0])
 
     def test_the_second_time_the_encoder_is_not_asked(self, store, monkeypatch):
         rows = parsed(replied(Reply(text="furious")), question(labels="absent"))
         first = placed(rows, SPACE, store)
-        monkeypatch.setattr("harness.prompts.open_vocabulary.similarities", None)
+        monkeypatch.setattr("harness.predictions.respondents.reading.similarities", None)
         assert placed(rows, SPACE, store).equals(first)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import pandas as pd
 import pytest
 
 from harness.predictions import OUTCOMES
@@ -91,5 +92,30 @@ def test_finished_thoughts_do_not_matter(group):
     ] == []
 
 
-def test_no_text_is_a_failure():
-    assert parse_answer(None, ["happy", "sad"]) == Answer("failed", None)
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+def test_no_text_is_a_failure(missing):
+    assert parse_answer(missing, ["happy", "sad"]) == Answer("failed", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("She looks joyful. Answer: Happiness", ("happiness",)),
+        ("Sad. The sadness shows in her eyes.", ("sad",)),
+        ("The sadness is plain, she is sad and tired.", ("sadness", "sad")),
+        ("Not happy but bored.", ("bored",)),
+        ("bored, tired", ("bored", "tired")),
+        ("Quiet ennui", ("ennui",)),
+        ("Quiet weltschmerz", ("quiet weltschmerz",)),
+        ("The brows suggest sadness.\nEmotion: weltschmerz", ("weltschmerz",)),
+        ('{"emotion": "hygge"}', ("hygge",)),
+        ("not hygge", ()),
+        ("hygge or weltschmerz", ()),
+        ("Answer: unclear", ()),
+        ("happy or sad", ()),
+        ("I can't tell", ()),
+        ("There is a table in the room.", ()),
+    ],
+)
+def test_the_words_of_an_answer_are_kept(text, words):
+    assert parse_answer(text, ["happy", "sad"]).words == words

@@ -142,12 +142,14 @@ COMPETITORS = [
     "{0} -> {1}", "{0} with some {1}", "{0}? {1}", "{0}, no, {1}", "{0}. No, {1}.", "{0}... {1}", "{0} — {1}",
     "{0}\nI would say {1}", "{0}\nAlternatively {1}", "{0}. However, {1} is possible.", "{0}+{1}",
     "{0}、{1}", "{0}か{1}", "{0}、または{1}", "{0} as well as {1}", "{0}\n## {1}",
-    "{0}\nASSISTANT: {1}", "{0}\nFinal answer: {1}",
+    "{0}\nASSISTANT: {1}", "{0}\nFinal answer: {1}", "{0}. No wait, {1}.", "{0} or slightly {1}",
+    "{0}. Sorry, {1}.", "{0} or, rather, {1}", "{0}; then again {1}",
 ]  # fmt: skip
 
 DENIALS = [
     "not {}", "Not {}.", "isn't {}", "no {}", "{}: no", "not at all {}", "neither {} nor neutral",
-    "{} is wrong", "I doubt it is {}", "{}? No.", "{}ではない", "~~{}~~", "Answer: not {}", "un-{}",
+    "We can dismiss {}.", "{} was ruled out.", "{} would typically show.", "{} is wrong",
+    "I doubt it is {}", "{}? No.", "{}ではない", "~~{}~~", "Answer: not {}", "un-{}",
 ]  # fmt: skip
 
 
@@ -163,6 +165,15 @@ def test_a_competing_label_never_leaves_the_first(competitor):
 def test_a_denied_answer_is_none(label):
     for denial in DENIALS:
         assert parse_answer(denial.format(label), FER).outcome == "unparsable", denial
+
+
+BLANKS = ["unclear", "N/A", "none of these", "?", "", "cannot be determined", "other", "null", "3"]
+
+
+@given(spoken, st.sampled_from(BLANKS), st.sampled_from(["Answer: {}", "Emotion: {}", '{{"emotion": "{}"}}']))
+def test_reasons_never_fill_an_empty_place(label, blank, place):
+    for reason in ("The person looks {}.", "The brows suggest {}.", "Overall, she is {}."):
+        assert said(f"{reason.format(label)}\n{place.format(blank)}") in ("unparsable", "refusal")
 
 
 @given(st.permutations(FER))

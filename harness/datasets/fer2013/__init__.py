@@ -1,10 +1,13 @@
 """FER-2013 in every published form: zip, folder, `fer2013.csv`, `icml_face_data.csv`."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness.datasets.dataset import Dataset
 from harness.errors import Unavailable, UsageError
 
+from .ferplus import ferplus_marginals
 from .files import load_files
 from .rows import load_rows
 
@@ -15,6 +18,8 @@ SPLITS = {
     "private": ("PrivateTest",),
     "test": ("PublicTest", "PrivateTest"),
 }
+# Where FER+ lies under the data root; without it there are no marginals to compare with.
+FERPLUS = "ferplus/fer2013new.csv"
 # Form -> where it may lie under the data root. Looked for in this order.
 FORMS = {
     "zip": ("fer2013.zip",),
@@ -31,7 +36,8 @@ def load(
 
     The zip and the folder give equal ids, pixels and fingerprints (ids are file stems); so do the two
     tables (ids are row numbers). The images of the first two went through JPEG, so they differ from the
-    tables' pixels, and nothing joins the one to the other.
+    tables' pixels, and nothing joins the one to the other. Where FER+ lies beside any of them, the shares of
+    its labels are the split's `marginals`.
 
     Args:
         root: Data root.
@@ -50,9 +56,9 @@ def load(
     if form is not None and form not in FORMS:
         raise UsageError(f"Unknown form {form!r} of {name}. Use one of: {', '.join(FORMS)}.")
     place = _locate(root, name, form, path)
-    if place.suffix.lower() == ".csv":
-        return load_rows(place, name, split, SPLITS[split])
-    return load_files(place, name, split, SPLITS[split])
+    load_form = load_rows if place.suffix.lower() == ".csv" else load_files
+    dataset = load_form(place, name, split, SPLITS[split])
+    return replace(dataset, relabelled=partial(ferplus_marginals, root / FERPLUS, SPLITS[split]))
 
 
 def _locate(root: Path, name: str, form: str | None, path: str | None) -> Path:

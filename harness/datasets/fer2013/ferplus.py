@@ -1,6 +1,7 @@
 """FER+: ten votes per FER-2013 row, joined by row order."""
 
 import csv
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.datasets.dataset import Dataset
 from harness.errors import DataError, Unavailable, UsageError
-from harness.labels import LabelSpace, label_space
+from harness.labels import LabelSpace, label_map, label_space
 
 from .rows import Rows, row_of
 
@@ -71,6 +72,32 @@ def ferplus_labels(votes: ArrayLike, space: LabelSpace | None = None) -> list[st
     return [labels[best] if sure else None for best, sure in zip(counts.argmax(axis=1), clear, strict=True)]
 
 
+def ferplus_marginals(csv_path: Path, usages: Collection[str]) -> Mapping[str, Mapping[str, float]]:
+    """What FER+ says of parts of FER-2013 as wholes: {"ferplus": {label of fer2013: its share}}.
+
+    An image counts for the label with most of its votes; where several share the first place, in equal parts
+    for each. Shares are over what falls to one of the seven classes, so contempt, unknown and "no face"
+    have none. This needs no row of the FER-2013 table and so goes with each of its forms.
+
+    Args:
+        csv_path: `fer2013new.csv`; {} where it is not there.
+        usages: The parts, as the file's first column names them.
+
+    Raises:
+        DataError: The file is not FER+ as published.
+    """
+    if not csv_path.is_file():
+        return {}
+    parts, votes = _read(csv_path)
+    votes = votes[np.isin(parts, list(usages))]
+    first = (votes == votes.max(axis=1, keepdims=True)) & (votes > 0)
+    seven = label_map("ferplus", "fer2013")
+    counts = seven.scores(first / np.maximum(first.sum(axis=1, keepdims=True), 1)).sum(axis=0)
+    if not counts.any():
+        return {}
+    return {"ferplus": dict(zip(seven.target.labels, (counts / counts.sum()).tolist(), strict=True))}
+
+
 def _read(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     """Usage (R,) and votes (R, 10) of all rows."""
     if not path.is_file():
@@ -78,16 +105,21 @@ def _read(path: Path) -> tuple[list[str], NDArray[np.int64]]:
             f"FER+ is not here: looked for {path}. "
             "Download fer2013new.csv from https://github.com/microsoft/FERPlus."
         )
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header, *rows = csv.reader(file)
     labels = label_space("ferplus").labels
-    if [cell.strip() for cell in header] != ["Usage", "Image name", *labels]:
-        raise DataError(
-            f"{path} does not have the columns of fer2013new.csv. Use the file as FER+ publishes it."
-        )
     try:
-        return [row[0].strip() for row in rows], np.array([row[2:] for row in rows], dtype=np.int64)
-    except (ValueError, IndexError) as error:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = csv.reader(file)
+        if [cell.strip() for cell in header] != ["Usage", "Image name", *labels]:
+            raise DataError(
+                f"{path} does not have the columns of fer2013new.csv. Use the file as FER+ publishes it."
+            )
+        votes = np.array([row[2:] for row in rows], dtype=np.int64).reshape(len(rows), len(labels))
+        return [row[0].strip() for row in rows], votes
+    except OSError as error:
         raise DataError(
-            f"{path} holds a row without ten vote counts ({error}). Download it again."
+            f"{path} cannot be read ({error.strerror}). Check the file and its rights."
+        ) from error
+    except (ValueError, IndexError, csv.Error) as error:
+        raise DataError(
+            f"{path} is empty or holds a row without ten vote counts ({error}). Download it again."
         ) from error

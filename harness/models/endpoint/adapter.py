@@ -56,7 +56,7 @@ class EndpointModel:
         note: one line about what the endpoint can be asked and what that costs.
 
     Raises:
-        Unavailable: a package or the key is absent.
+        Unavailable: a package is absent.
         UsageError: an option is wrong.
     """
 
@@ -110,7 +110,6 @@ class EndpointModel:
         self.correct: Mapping[str, tuple[int, int]] = {}
         self.budget: Budget | None = None
         require("openai", "tenacity", extra="api")
-        self.connection.key()
 
     @property
     def note(self) -> str:
@@ -159,13 +158,24 @@ class EndpointModel:
         except UsageError as error:
             raise Unavailable(str(error)) from error
 
+    def probe(self) -> None:
+        """Looks whether it could be asked now; answers that are in the store need neither key nor server.
+
+        Raises:
+            Unavailable: the key is absent, or no server listens on this machine's port.
+        """
+        self.connection.key()
+        self.connection.require_local_server()
+
     def load(self, device: str, dtype: str) -> LoadedEndpoint:
         """Nothing is loaded; the first question opens a connection.
 
         Raises:
+            Unavailable: see `probe`.
             UsageError: there is a budget, and no price that it could be held against.
         """
         del device, dtype
+        self.probe()
         limited = self.budget is not None and self.budget.limit is not None
         if limited and self.price is None:
             raise UsageError(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from harness.errors import Unavailable
 
@@ -48,6 +50,23 @@ class Connection:
         if not (key.isascii() and key.isprintable()):  # the HTTP library would print it in its complaint
             raise Unavailable(f"The variable {self.key_env} holds characters that no key has. Set it again.")
         return key
+
+    def require_local_server(self) -> None:
+        """Checks that somebody listens where the address is on this machine; others are not disturbed.
+
+        Raises:
+            Unavailable: nobody does.
+        """
+        parts = urlsplit(self.base_url)
+        if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            return
+        try:
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            socket.create_connection((parts.hostname, port), timeout=2).close()
+        except OSError as error:
+            raise Unavailable(
+                f"No server listens at {self.place} ({error.strerror or error}). Start it or mend base_url."
+            ) from error
 
     def client(self) -> AsyncOpenAI:
         """A client for one event loop. Its own retries are off: `calls` knows which faults pass."""

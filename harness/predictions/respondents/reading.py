@@ -17,6 +17,7 @@ from harness.labels.vocabulary import concept_of
 from harness.predictions.store import Store
 from harness.predictions.table import USAGE
 from harness.prompts import Question, parse_answer
+from harness.prompts.open_vocabulary import encoder_version, ladder, qualifies, similarities
 
 
 def scored(rows: pd.DataFrame, scores: NDArray[Any], labels: Sequence[str]) -> pd.DataFrame:
@@ -98,27 +99,22 @@ def placed(rows: pd.DataFrame, space: LabelSpace, store: Store) -> pd.DataFrame:
 
     An answer that names a label or a synonym of one is that label. `score_<label>` are the cosine
     similarities of all answers that name one emotion, by which claims place the others; no answer gets a
-    label by them here.
+    label by them here. A reply that was cut off or filtered names nothing.
     """
-    from harness.prompts.open_vocabulary import encoder_version, ladder, qualifies, similarities
-
-    rows = rows.copy()
-    known: dict[str, str | None] = {}
-    for text in rows["raw_text"][rows["outcome"] != "failed"].dropna().unique():
-        if qualifies(text, space.labels):
-            known[text] = ladder(text, space.labels)
-    free = rows["outcome"].isin(["parsed", "out_of_vocabulary"]) & rows["raw_text"].isin(list(known))
-    labels = rows["raw_text"].map(lambda text: known.get(text))
-    rows.loc[free, "label"] = labels[free]
-    rows.loc[free, "outcome"] = np.where(labels[free].notna(), "parsed", "out_of_vocabulary")
-    texts = sorted(known)
-    for label in space.labels:
-        rows[f"score_{label}"] = np.nan
-    if free.any():
+    whole = rows["outcome"].ne("failed") & rows["reason"].isna() & rows["raw_text"].notna()
+    texts = [text for text in sorted(set(rows["raw_text"][whole])) if qualifies(text, space.labels)]
+    free = whole & rows["raw_text"].isin(texts)
+    labels = rows["raw_text"].map({text: ladder(text, space.labels) for text in texts})
+    scores = np.full((len(rows), len(space)), np.nan, np.float32)
+    if texts:
         words = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
         key = ["similarities", encoder_version(), *space.labels, words]
         found = store.remember(key, lambda: similarities(texts, space.labels))
-        by_text = dict(zip(texts, found, strict=True))
-        columns = [f"score_{label}" for label in space.labels]
-        rows.loc[free, columns] = np.stack([by_text[text] for text in rows["raw_text"][free]])
-    return rows
+        row = {text: index for index, text in enumerate(texts)}
+        scores[free] = found[[row[text] for text in rows["raw_text"][free]]]
+    named = free & labels.notna()
+    return rows.assign(
+        outcome=rows["outcome"].mask(free, "out_of_vocabulary").mask(named, "parsed"),
+        label=rows["label"].astype(object).mask(free, None).mask(named, labels),
+        **{f"score_{label}": scores[:, column] for column, label in enumerate(space.labels)},
+    )

@@ -11,11 +11,13 @@ _SAME = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "‐": "-", "‑": "-"}
 )
 
-_THOUGHT = re.compile(r"[<\[◁](/?)(?:think|thinking|thought|thoughts|reasoning)[>\]▷]")
-# Chat templates, as decoders leave them behind: LLaVA and Vicuna, Mistral, Gemma, ChatML, Phi.
+# In square brackets the last three are headings.
+_THOUGHT = re.compile(r"[<\[◁]/?(?:think|thinking|thoughts?)[>\]▷]|</?(?:reasoning|analysis|scratchpad)>")
+# Chat templates, as decoders leave them behind: LLaVA and Vicuna, Mistral, Gemma, ChatML, Llama 3, Phi.
 _ROLE = re.compile(
     r"""
       <\|im_start\|>(?P<chatml>user|system|assistant)\b
+    | <\|start_header_id\|>(?P<llama>user|system|assistant)<\|end_header_id\|>
     | <\|(?P<phi>user|system|assistant)\|>
     | <start_of_turn>(?P<gemma>user|model)\b
     | (?P<inst>\[/?inst\])
@@ -24,6 +26,7 @@ _ROLE = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+_ROLE_HINTS = ("user", "human", "assistant", "gpt", "system", "model", "inst]")
 _ANSWER_TAG = re.compile(
     r"<(?:answer|final_answer|emotion|label|prediction|output)>|<\|begin_of_box\|>|\\boxed(?=\s?\{)"
 )
@@ -43,7 +46,20 @@ _MARKS_IN_A_ROW = 30
 _ADDRESS = re.compile(r"\bhttps?://[!-~]+")
 # "!happy", "~~happy~~"
 _STRUCK = re.compile(r"(?<![^\W_])[!¬~]{1,3}(?=[^\W_])")
-_ABBREVIATION = re.compile(r"\b(e|i)\.\s?(g|e)\.,?")
+_ABBREVIATION = re.compile(r"\b(e(?=\. ?g)|i(?=\. ?e))\. ?([ge])\b\.?,?")
+# Confidence that has a number is none that a face shows: "confidence of 0.9", "90% confident".
+_CERTAINTY = re.compile(r"(?<=[\d%]) ?confiden(?:ce|t)\b|\bconfidence\b(?=[ :=~|(]{1,3}(?:(?:is|of|at) )?\d)")
+# What to look for before a pattern is tried (which takes ten times as long), the pattern, its replacement.
+_TAG_HINTS = ("<", "\\", "`")
+_REWRITES = (
+    (_TAG_HINTS, _ANSWER_TAG, "\nanswer: "),
+    (("http",), _ADDRESS, " "),
+    (("!", "¬", "~"), _STRUCK, " not "),
+    (_TAG_HINTS, _NOISE_TAG, " "),
+    (_TAG_HINTS, _BLOCK_TAG, "\n"),
+    (("confiden",), _CERTAINTY, " "),
+    (("e.g", "e. g", "i.e", "i. e"), _ABBREVIATION, r"\1\2 "),
+)
 
 
 def clean(text: str) -> str | None:
@@ -52,14 +68,16 @@ def clean(text: str) -> str | None:
     NFKC, case-folded, without control and invisible characters, thought blocks, prompt turns that the decoder
     left in, special tokens and tags. `<answer>x</answer>` and LaTeX's boxed x become a line `answer: x`.
     """
-    text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+    text = _LINE_ENDS.sub("\n", text)
+    text = text if text.isascii() else _INVISIBLE.sub("", text)
     spoken = _without_thoughts(fold(_CONTROL.sub(" ", text)))
     if spoken is None:
         return None
-    spoken = _ANSWER_TAG.sub("\nanswer: ", _without_prompt(spoken))
-    spoken = _STRUCK.sub(" not ", _ADDRESS.sub(" ", spoken))
-    spoken = _BLOCK_TAG.sub("\n", _NOISE_TAG.sub(" ", spoken))
-    return _ABBREVIATION.sub(r"\1\2 ", spoken).strip()
+    spoken = _without_prompt(spoken)
+    for hints, pattern, instead in _REWRITES:
+        if any(hint in spoken for hint in hints):
+            spoken = pattern.sub(instead, spoken)
+    return spoken.strip()
 
 
 def fold(text: str) -> str:
@@ -83,7 +101,7 @@ def _without_thoughts(text: str) -> str | None:
     kept: list[str] = []
     start, open_tag = 0, False
     for tag in _THOUGHT.finditer(text):
-        if not tag[1]:
+        if tag[0][1] != "/":
             if not open_tag:
                 kept.append(text[start : tag.start()])
             open_tag = True
@@ -101,6 +119,8 @@ def _without_prompt(text: str) -> str:
     Text before the first turn is kept: it is an answer that runs on into an invented dialogue as often as a
     prompt, and a prompt that names labels makes no answer of its own.
     """
+    if not any(hint in text for hint in _ROLE_HINTS):
+        return text
     kept: list[str] = []
     start, ours = 0, True
     for role in _ROLE.finditer(text):

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -21,11 +21,12 @@ else:
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NOTHING: frozenset[str] = frozenset()
 # Concepts of the vocabulary that are no emotion: naming one where it is no label answers nothing.
-_NO_EMOTION = ("unknown", "not a face")
+_NO_EMOTION = ("unknown", "not a face", "emotional")
+_LETTER_KIND = frozenset(["letter"])
 
 # Kana and Han: written without spaces, so that each character is a word of its own.
 _KANA_HAN = "々-〇ぁ-ヺー-ヿ㐀-䶿一-鿿"
-_LETTER = rf"(?:(?![{_KANA_HAN}])[^\W_])"
+_LETTER = rf"[^\W_{_KANA_HAN}]"
 _WORD = re.compile(
     rf"[{_KANA_HAN}]|\d+(?:[.,]\d+)+|{_LETTER}+(?:'{_LETTER}+)*|\n|[-=]>|[→⇒❌✗✘]|\.\.+"
     r"|(?<![^\W_])-+|-+(?![^\W_])|[–—―:;,.!?()\[\]/|&+=。、・]"
@@ -64,22 +65,31 @@ class Lexicon:
     Attributes:
         labels: All labels.
         letters: Letter -> label, in the order in which options were shown; empty without options.
-        phrases: First word -> phrases that start with it, longest first, as (words, token).
+        words: Word -> what it means alone.
+        phrases: First two words -> phrases that start with them, longest first.
+        heads: All words that mean something, alone or with what follows.
     """
 
     labels: frozenset[str]
     letters: dict[str, str]
-    phrases: dict[str, list[tuple[tuple[str, ...], Token]]]
+    words: dict[str, Token]
+    phrases: dict[tuple[str, str], list[tuple[tuple[str, ...], Token]]]
+    heads: frozenset[str]
 
     def match(self, words: Sequence[str], position: int) -> tuple[Token, int]:
         """The longest phrase at `position` and the number of its words; else the word as it stands."""
         word = words[position]
-        for phrase, token in self.phrases.get(word, ()):
-            if tuple(words[position : position + len(phrase)]) == phrase:
-                return token, len(phrase)
+        if word not in self.heads:
+            return _plain(word), 1
+        if position + 1 < len(words):
+            for phrase, token in self.phrases.get((word, words[position + 1]), ()):
+                if len(phrase) == 2 or tuple(words[position : position + len(phrase)]) == phrase:
+                    return token, len(phrase)
+        if word in self.words:
+            return self.words[word], 1
         if word in self.letters:
-            return Token(word, frozenset(["letter"]), frozenset([self.letters[word]])), 1
-        return Token(word), 1
+            return Token(word, _LETTER_KIND, frozenset([self.letters[word]])), 1
+        return _plain(word), 1
 
     def recited(self, named: frozenset[str]) -> bool:
         """Whether `named` are all labels, or all that were shown."""
@@ -106,19 +116,28 @@ def lexicon(labels: tuple[str, ...], options: tuple[str, ...]) -> Lexicon:
     if len(set(options)) < len(options) or len(options) > len(LETTERS):
         raise UsageError(f"Options need a letter each, but there are {options!r}. Give up to 26, each once.")
     letters = dict(zip(LETTERS, options, strict=False))
-    return Lexicon(frozenset(labels), letters, _phrases(tuple(sorted(labels))))
+    known = _lexicon(tuple(sorted(labels)))
+    return replace(known, letters=letters, heads=known.heads.union(letters)) if letters else known
 
 
 @lru_cache(maxsize=64)
-def _phrases(labels: tuple[str, ...]) -> dict[str, list[tuple[tuple[str, ...], Token]]]:
-    """All phrases by their first word, longest first; 5 ms, and the same for every order of the labels."""
+def _lexicon(labels: tuple[str, ...]) -> Lexicon:
+    """The lexicon without letters; 5 ms, and the same for every order of the labels."""
     table: dict[tuple[str, ...], Token] = dict(_grammar())
     for words, named in (_synonyms(labels) | _spelled(labels)).items():
         table[words] = Token(" ".join(words), frozenset(["emotion"]), named)
-    phrases: dict[str, list[tuple[tuple[str, ...], Token]]] = {}
+    single = {words[0]: token for words, token in table.items() if len(words) == 1}
+    phrases: dict[tuple[str, str], list[tuple[tuple[str, ...], Token]]] = {}
     for words in sorted(table, key=len, reverse=True):
-        phrases.setdefault(words[0], []).append((words, table[words]))
-    return phrases
+        if len(words) > 1:
+            phrases.setdefault((words[0], words[1]), []).append((words, table[words]))
+    return Lexicon(frozenset(labels), {}, single, phrases, frozenset(words[0] for words in table))
+
+
+@lru_cache(maxsize=8192)
+def _plain(word: str) -> Token:
+    """A word without meaning here: nine of ten, and making one takes longer than finding it again."""
+    return Token(word)
 
 
 def _spelled(labels: Iterable[str]) -> dict[tuple[str, ...], frozenset[str]]:
@@ -139,7 +158,7 @@ def _synonyms(labels: Sequence[str]) -> dict[tuple[str, ...], frozenset[str]]:
     """Every spelling of an emotion -> the labels of its concept."""
     named: dict[str, set[str]] = {}
     for label in labels:
-        named.setdefault(concept_of(label), set()).add(label)
+        named.setdefault(_emotions().get(_phrase(label), concept_of(label)), set()).add(label)
     return {
         words: frozenset(named.get(concept, ()))
         for words, concept in _emotions().items()
@@ -151,9 +170,17 @@ def _synonyms(labels: Sequence[str]) -> dict[tuple[str, ...], frozenset[str]]:
 def _emotions() -> dict[tuple[str, ...], str]:
     """Every spelling of an emotion -> its concept; a spelling of no known concept is one of its own."""
     data = _data()
-    spellings = {_phrase(word): word for words in data["emotions"].values() for word in words}
+    others = [*data["emotions"]["en"], *(word for _, *words in data["emotions"]["ja"] for word in words)]
+    spellings = {_phrase(word): word for word in others}
     spellings |= {_phrase(stem): concept for concept, stems in data["inflections"].items() for stem in stems}
     return spellings | {_phrase(word): concept for word, concept in vocabulary().words.items()}
+
+
+@cache
+def glosses() -> dict[str, str]:
+    """Text of the token of a Japanese emotion outside the vocabulary -> an English word for it."""
+    rows = _data()["emotions"]["ja"]
+    return {" ".join(_phrase(word)): english for english, *words in rows for word in words}
 
 
 @cache

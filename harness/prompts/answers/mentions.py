@@ -10,6 +10,9 @@ from .sentences import Sentence
 
 # Marks that stand between the members of a list without ending it.
 _OPEN = frozenset("(),")
+_LISTING = frozenset(["connect", "marker", "degree"])
+# End a doubt: "the smile looks fake; she is sad".
+_TURNS = (";", "but", "however")
 # How many words apart an inability and the act may stand: "I'm not able to reliably determine".
 _ACT_WITHIN = 5
 
@@ -32,12 +35,14 @@ class Mention:
 
     Attributes:
         index: Position of its token.
+        word: The token's text.
         labels: The labels it names; none when it is outside the vocabulary.
         group: Number of the enumeration that it belongs to.
         stance: How the sentence takes it.
     """
 
     index: int
+    word: str
     labels: frozenset[str]
     group: int
     stance: Stance = Stance.ASSERTED
@@ -63,6 +68,10 @@ class Reading:
         """All labels that it names in one of `stances`."""
         return frozenset().union(*(m.labels for m in self.mentions if m.stance in stances))
 
+    def words(self, *stances: Stance, label: bool) -> list[str]:
+        """The words for labels, or for emotions outside the vocabulary, that it names in one of `stances`."""
+        return [m.word for m in self.mentions if m.stance in stances and bool(m.labels) == label]
+
     def doubt(self) -> None:
         """Turns what it asserts into what it leaves in doubt."""
         for mention in self.mentions:
@@ -77,12 +86,12 @@ class Reading:
 
 def read(sentence: Sentence, known: Lexicon) -> Reading:
     """Reads one sentence."""
-    tokens = sentence.tokens
-    asked = sentence.end == "?" or any("question" in token.kinds for token in tokens)
-    reading = Reading(_mentions(tokens, asked))
-    reading.refusal = any("refusal" in token.kinds for token in tokens) or _cannot(tokens)
-    _set_recitals_aside(reading, known)
-    reading.open_choice = _leaves_open(reading, tokens)
+    kinds = sentence.kinds
+    reading = Reading(refusal="refusal" in kinds or ("inability" in kinds and _cannot(sentence.tokens)))
+    if "emotion" in kinds:
+        reading.mentions = _mentions(sentence.tokens, asked=sentence.end == "?" or "question" in kinds)
+        _set_recitals_aside(reading, known)
+        reading.open_choice = _leaves_open(reading, sentence)
     return reading
 
 
@@ -98,7 +107,7 @@ def _mentions(tokens: Sequence[Token], asked: bool) -> list[Mention]:
             stance = Stance.DENIED if denied else Stance.DOUBTED if doubted else Stance.ASSERTED
             stance = Stance.ASIDE if _of_the_speaker(tokens, index) else stance
             group = mentions[-1].group + (not listed) if mentions else 0
-            mentions.append(Mention(index, token.labels, group, stance))
+            mentions.append(Mention(index, token.text, token.labels, group, stance))
             listed = True
             continue
         if "post_negation" in kinds:
@@ -110,9 +119,10 @@ def _mentions(tokens: Sequence[Token], asked: bool) -> list[Mention]:
         doubted = doubted or "doubt" in kinds
         if denied and token.text == "...":  # "not neutral ... sad" may end the negation or not
             denied, doubted = False, True
-        listed = listed and ("connect" in kinds or "marker" in kinds or token.text in _OPEN)
+        listed = listed and (bool(kinds & _LISTING) or token.text in _OPEN)
         if "break" in kinds or (token.text == "," and _resumes(tokens, index + 1)):
             denied, clause = False, len(mentions)
+            doubted = doubted and (asked or token.text not in _TURNS)
     return mentions
 
 
@@ -184,7 +194,7 @@ def _set_recitals_aside(reading: Reading, known: Lexicon) -> None:
                 mention.stance = Stance.ASIDE
 
 
-def _leaves_open(reading: Reading, tokens: Sequence[Token]) -> bool:
+def _leaves_open(reading: Reading, sentence: Sentence) -> bool:
     """Whether it does not settle on a label.
 
     It takes one back ("happy or not happy", "She is happy, he is not"), or offers a choice between a label
@@ -193,13 +203,13 @@ def _leaves_open(reading: Reading, tokens: Sequence[Token]) -> bool:
     labels = reading.labels(*LIVE)
     if not labels:
         return False
-    if labels & reading.labels(Stance.DENIED) or "negation" in tokens[-1].kinds:
+    if labels & reading.labels(Stance.DENIED) or "negation" in sentence.tokens[-1].kinds:
         return True
     live = [m for m in reading.mentions if m.stance in LIVE]
-    if any("hedge" in token.kinds for token in tokens):
+    if "hedge" in sentence.kinds:
         return _of_two_kinds(live)
     groups = (list(members) for _, members in groupby(live, key=lambda m: m.group))
-    return any(_of_two_kinds(group) and _offers(tokens, group) for group in groups)
+    return any(_of_two_kinds(group) and _offers(sentence.tokens, group) for group in groups)
 
 
 def _offers(tokens: Sequence[Token], group: Sequence[Mention]) -> bool:

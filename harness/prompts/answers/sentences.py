@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .lexicon import Lexicon, Token, words_of
+from .lexicon import NOTHING, Lexicon, Token, words_of
 
 _MARKER = frozenset(["marker"])
 _LETTERED = frozenset(["marker", "emotion"])
 _BEFORE_MARKER = frozenset(["separator", "marker"])
 _ANNOUNCING = frozenset(["separator", "copula", "answer_noun", "marker", "direct_cue"])
+_CLOSING = frozenset([")", ".", ":"])
+_ENDS = {".": ".", "!": "!", "?": "?", "。": "."}
 _AFTER_LETTER = ("(", "-", ":", ",", "=")
 # Words between a negation and the line end behind which it may still reach: bounds the work per line.
 _REACH = 40
@@ -22,11 +24,13 @@ class Sentence:
         tokens: Without the mark or line end that ends it.
         end: That mark: `.`, `!`, `?`, or empty at the end of a line.
         opens_line: Whether a line starts with it.
+        kinds: All kinds of its tokens: most sentences have few, and are done with quickly.
     """
 
     tokens: list[Token] = field(default_factory=list)
     end: str = ""
     opens_line: bool = False
+    kinds: frozenset[str] = NOTHING
 
 
 def sentences(text: str, known: Lexicon) -> list[Sentence]:
@@ -35,33 +39,40 @@ def sentences(text: str, known: Lexicon) -> list[Sentence]:
     found = [Sentence(opens_line=True)]
     position = 0
     while position < len(words):
-        token, length = _marker(words, position, found[-1].tokens, known) or known.match(words, position)
-        position += length
-        if token.text in (".", "!", "?", "。"):
-            found[-1].end = "." if token.text == "。" else token.text
+        word, tokens = words[position], found[-1].tokens
+        if word in _ENDS:
+            found[-1].end = _ENDS[word]
             found.append(Sentence())
-        elif token.text != "\n":
-            found[-1].tokens.append(token)
-        elif not _wrapped(found[-1].tokens, words[position : position + 1]):
-            found.append(Sentence(opens_line=True))
+            position += 1
+        elif word == "\n":
+            position += 1
+            if not _wrapped(tokens, words[position : position + 1]):
+                found.append(Sentence(opens_line=True))
+        else:
+            marker = _marker(words, position, tokens, known) if len(word) < 3 else None
+            token, length = marker or known.match(words, position)
+            tokens.append(token)
+            position += length
+    found = [sentence for sentence in found if sentence.tokens]
     for sentence in found:
-        _promote_letters(sentence)
-    return [sentence for sentence in found if sentence.tokens]
+        if known.letters:
+            _promote_letters(sentence)
+        sentence.kinds = NOTHING.union(*[token.kinds for token in sentence.tokens])
+    return found
 
 
 def _marker(
     words: Sequence[str], position: int, before: Sequence[Token], known: Lexicon
 ) -> tuple[Token, int] | None:
     """A list marker, `(B)`, `B)`, `B.`, `B:` or `2.`; it names a label where options have letters."""
-    if len(words[position]) > 2:
-        return None
     bracket = words[position] == "("
-    item = words[position + bracket] if position + bracket < len(words) else ""
-    closing = words[position + bracket + 1] if position + bracket + 1 < len(words) else ""
+    if position + bracket + 1 >= len(words) or words[position + bracket + 1] not in _CLOSING:
+        return None
+    item, closing = words[position + bracket : position + bracket + 2]
     if not ((len(item) == 1 and item.isalpha() and item.isascii()) or (len(item) <= 2 and item.isdecimal())):
         return None
     first = not before or bool(before[-1].kinds & _BEFORE_MARKER)
-    if closing == ")" or (not bracket and first and closing in (".", ":")):
+    if closing == ")" or (not bracket and first and closing != ")"):
         label = known.letters.get(item)
         token = Token(item, _LETTERED, frozenset([label])) if label else Token(item, _MARKER)
         return token, bracket + 2
@@ -89,7 +100,10 @@ def _wrapped(tokens: Sequence[Token], following: Sequence[str]) -> bool:
 def _promote_letters(sentence: Sentence) -> None:
     """Lets letters name labels where they fill a sentence or stand where it announces its answer."""
     tokens = sentence.tokens
-    start = len(tokens)
+    end = len(tokens)
+    while end and "ending" in tokens[end - 1].kinds:
+        end -= 1
+    start = end
     while start and tokens[start - 1].kinds & {"letter", "connect", "marker"}:
         start -= 1
     cue = tokens[start - 1].kinds if start else _MARKER
@@ -98,7 +112,7 @@ def _promote_letters(sentence: Sentence) -> None:
     if "copula" in cue and len(tokens) - start == 1 and tokens[-1].text in "ai" and not sentence.end:
         last = False
     for index, token in enumerate(tokens):
-        if "letter" in token.kinds and ((last and index >= start) or _in_place(tokens, index)):
+        if "letter" in token.kinds and ((last and start <= index < end) or _in_place(tokens, index)):
             tokens[index] = Token(token.text, _LETTERED, token.labels)
 
 

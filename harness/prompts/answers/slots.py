@@ -9,6 +9,7 @@ from .sentences import Sentence
 
 # Words between "answer" and the colon or verb that follows it: "the emotion that is most likely here is".
 _CUE_WITHIN = 12
+_NAMES = frozenset(["direct_cue", "answer_noun", "topic_noun"])
 _MARKS = frozenset("(),:;-/|=!?") | {"->", "..."}
 
 
@@ -18,6 +19,7 @@ class Slot:
 
     Attributes:
         labels: The labels put there; more than one is no answer.
+        words: The words for them, or for emotions outside the vocabulary where there are none.
         other: Whether an emotion outside the vocabulary is put there.
         unclear: Whether it does not settle on one emotion.
         final: Whether it says that it is the last word.
@@ -25,6 +27,7 @@ class Slot:
     """
 
     labels: frozenset[str]
+    words: tuple[str, ...] = ()
     other: bool = False
     unclear: bool = False
     final: bool = False
@@ -39,7 +42,7 @@ def marked_slot(sentence: Sentence, reading: Reading) -> Slot | None:
     if all(token.kinds & {"emotion", "connect", "marker"} or token.text in _MARKS for token in tokens):
         slot = fill(reading, strict=True)
         return replace(slot, alone=True) if slot else None
-    cue = _cue(tokens, reading.mentions)
+    cue = _cue(tokens, reading.mentions) if sentence.kinds & _NAMES else None
     if cue is None:
         return None
     final = any("final" in token.kinds for token in tokens[:cue])
@@ -68,14 +71,21 @@ def fill(reading: Reading, *, after: int = -1, final: bool = False, strict: bool
     if not live:
         return None
     labels = frozenset().union(*(m.labels for m in live))
-    doubted = any(m.stance is Stance.DOUBTED for m in live)
     return Slot(
-        labels, not labels, doubted or reading.open_choice or (strict and _listed_together(live)), final
+        labels,
+        tuple(m.word for m in live if bool(m.labels) == bool(labels)),
+        other=not labels,
+        unclear=any(m.stance is Stance.DOUBTED for m in live)
+        or reading.open_choice
+        or (strict and _listed_together(live)),
+        final=final,
     )
 
 
 def is_secondary(sentence: Sentence) -> bool:
     """Whether it is a line like "Secondary emotion: sad", which says of itself that it is not the answer."""
+    if "secondary" not in sentence.kinds:
+        return False
     kinds = [token.kinds for token in sentence.tokens[:6]]
     return any("secondary" in kind for kind in kinds) and any("separator" in kind for kind in kinds)
 
@@ -91,25 +101,15 @@ def takes_back(sentence: Sentence) -> bool:
     if not sentence.tokens:
         return False
     opening = sentence.tokens[0]
-    return (
-        "or" in opening.kinds
-        or opening.text == "no"
-        or any("alternative" in token.kinds for token in sentence.tokens)
-    )
+    return "or" in opening.kinds or opening.text == "no" or "alternative" in sentence.kinds
 
 
 def withholds(sentence: Sentence) -> bool:
     """Whether it is headed "Wrong answer:", "Possible emotions:" or the like."""
-    return any(not answering for _, answering in _announcements(sentence.tokens))
+    return bool(sentence.kinds & _NAMES) and any(not given for _, given in announcements(sentence.tokens))
 
 
-def _cue(tokens: Sequence[Token], mentions: Sequence[Mention]) -> int | None:
-    """Position of the token that announces an answer before an emotion, or None."""
-    cues = (index for index, answering in _announcements(tokens[: mentions[-1].index]) if answering)
-    return next(cues, None)
-
-
-def _announcements(tokens: Sequence[Token]) -> Iterator[tuple[int, bool]]:
+def announcements(tokens: Sequence[Token]) -> Iterator[tuple[int, bool]]:
     """Positions of colons and verbs behind an answer's name, and whether an answer follows."""
     noun: int | None = None
     for index, token in enumerate(tokens):
@@ -127,6 +127,12 @@ def _announcements(tokens: Sequence[Token]) -> Iterator[tuple[int, bool]]:
                     yield index, False
             elif "separator" in kinds or "rank" in around or "answer_noun" in tokens[noun].kinds:
                 yield index, True
+
+
+def _cue(tokens: Sequence[Token], mentions: Sequence[Mention]) -> int | None:
+    """Position of the token that announces an answer before an emotion, or None."""
+    cues = (index for index, answering in announcements(tokens[: mentions[-1].index]) if answering)
+    return next(cues, None)
 
 
 def _listed_together(live: Sequence[Mention]) -> bool:
