@@ -37,22 +37,27 @@ class Work:
 
 def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
     """Compares a dataset with the store. Failures are work again; copies of one image are one work item."""
-    digests, unreadable = [], {}
-    for index in range(len(dataset.samples)):
-        try:
-            digests.append(dataset.digest(index))
-        except DataError as error:
-            digests.append("")
-            unreadable[index] = str(error)
+    digests = [digest or "" for digest in dataset.digests]
+    unreadable = {
+        index: _why_unreadable(dataset, index) for index, digest in enumerate(digests) if not digest
+    }
     stored = store.read(identity)
-    failed = frozenset(stored.index[stored["outcome"] == "failed"])
-    seen = set(stored.index) - failed | {""}
+    failed = frozenset(stored.index[stored["outcome"] == "failed"].tolist())
+    seen = set(stored.index.tolist()) - failed | {""}
     missing = []
     for index, digest in enumerate(digests):
         if digest not in seen:
             seen.add(digest)
             missing.append(index)
     return Work(digests, unreadable, missing, failed)
+
+
+def _why_unreadable(dataset: Dataset, index: int) -> str:
+    try:
+        dataset.digest(index)
+    except DataError as error:
+        return str(error)
+    return ""  # it has become readable meanwhile; the next run will see it
 
 
 def compute(

@@ -24,6 +24,8 @@ from harness.models.endpoint import EndpointModel
 if absent := [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]:
     pytest.skip(f"{absent[0]} is not installed: pip install 'transformers[serving]'", allow_module_level=True)
 
+pytestmark = pytest.mark.xdist_group("transformers serve")  # one server
+
 LETTERS = {"answers": ("A", "B", "C"), "options": ("happy", "sad", "neutral"), "score": True}
 
 

@@ -19,6 +19,8 @@ from harness.labels.vocabulary import vocabulary
 from harness.prompts import open_vocabulary, parse_answer
 from harness.prompts.open_vocabulary import TAU, encoder_version, ladder, qualifies, similarities
 
+pytestmark = pytest.mark.xdist_group("sentence encoder")  # loaded once
+
 FER = label_space("fer2013").labels
 MIKELS = label_space("mikels8").labels
 
