@@ -1,0 +1,161 @@
+"""Files of a model on this disk: a local folder, or a repository in the Hugging Face cache.
+
+Nothing is ever fetched here. A run that began with a download of 14 GB would surprise its user; what is
+absent is named, with the command that fetches it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ModelError, Unavailable, UsageError
+from harness.models.base import Context
+from harness.models.card import file_digest
+from harness.models.network import require
+
+# Names of weight files in the order in which transformers looks for them. An index stands for its shards.
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+
+_ID = re.compile(r"(?!.*(?:--|\.\.))\w[\w.-]*(?:/\w[\w.-]*)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Files of a model, all of one version.
+
+    Attributes:
+        folder: holds the files by the names that loaders expect.
+        weights: the files that hold its weights (or whatever else was asked for).
+        revision: commit on the hub; "" for a local folder.
+    """
+
+    folder: Path
+    weights: tuple[Path, ...]
+    revision: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the weights; the same for equal weights, wherever they lie."""
+        return files_digest(self.weights)
+
+
+def locate(
+    model: str, context: Context, revision: str | None = None, *, weights: Sequence[str] = WEIGHTS
+) -> Snapshot:
+    """Finds the files of a model named in the suite: a folder if there is one, else a hub id.
+
+    Args:
+        model: a folder in one of the places that `Context.find` looks in, or `owner/name` on the hub.
+        context: where files are looked for.
+        revision: branch, tag or commit on the hub; None for `main`, or for a local folder.
+        weights: names of the files wanted, in order of preference; the first that exists is taken.
+
+    Raises:
+        Unavailable: it is neither here nor in the cache.
+        UsageError: `model` is no hub id, or a revision is asked of a folder.
+        ModelError: the folder lacks weights.
+    """
+    folder = next((place / model for place in context.folders if (place / model).is_dir()), None)
+    if folder is None:
+        looked = ", ".join(map(str, context.folders))
+        return _cached(model, revision, weights, f"no folder in {looked}, and ")
+    if revision is not None:
+        raise UsageError(f"Model {model} is the folder {folder}, which has no revisions. Leave revision out.")
+    found, missing = _wanted(folder, weights)
+    if missing:
+        raise ModelError(f"The folder {folder} lacks {missing}. Save or fetch the model again.")
+    return Snapshot(folder, found)
+
+
+def find_snapshot(repo_id: str, revision: str | None = None, *, weights: Sequence[str] = WEIGHTS) -> Snapshot:
+    """Finds a repository in the local Hugging Face cache, without network.
+
+    Args:
+        repo_id: `owner/name`, or the bare name of an old repository.
+        revision: branch, tag or commit; None for `main`.
+        weights: names of the files wanted, in order of preference; the first that exists is taken.
+
+    Raises:
+        Unavailable: it is not in the cache, or not all of it.
+        UsageError: `repo_id` is not the id of a repository.
+    """
+    return _cached(repo_id, revision, weights, "")
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """Digest of what files hold: sha256 of one file, or of the sorted digests of several.
+
+    Large files of the Hugging Face cache are links to blobs that are named by their sha256: 14 GB need not
+    be read to be known.
+    """
+    digests = sorted(_digest(path) for path in paths)
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    # One step only: a blob may itself be a link to a shared one, whose name is a hash of another kind.
+    blob = Path(os.readlink(path)) if path.is_symlink() else path
+    if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name):
+        return blob.name
+    return file_digest(path)
+
+
+def _cached(repo_id: str, revision: str | None, weights: Sequence[str], elsewhere: str) -> Snapshot:
+    if not _ID.fullmatch(repo_id):
+        raise UsageError(f"Model {repo_id} is {elsewhere}no id of the hub. Name a folder, or owner/name.")
+    require("huggingface_hub", extra="vlm")
+    from huggingface_hub import constants  # knows $HF_HOME and its relatives; imports nothing heavy
+
+    fetch = f"`hf download {repo_id}{f' --revision {revision}' if revision else ''}`"
+    repository = Path(constants.HF_HUB_CACHE) / f"models--{repo_id.replace('/', '--')}"
+    commit = _commit(repository, revision or "main")
+    folder = repository / "snapshots" / commit
+    if not commit or not folder.is_dir():
+        version = f"revision {revision} of " if revision and repository.is_dir() else ""
+        raise Unavailable(
+            f"Model {repo_id}: {elsewhere}{version}it is not in the Hugging Face cache "
+            f"{constants.HF_HUB_CACHE}. Fetch it with {fetch}."
+        )
+    found, missing = _wanted(folder, weights)
+    if missing:
+        raise Unavailable(f"Model {repo_id} lacks {missing} in {folder}. Fetch it with {fetch}.")
+    return Snapshot(folder, found, commit)
+
+
+def _commit(repository: Path, revision: str) -> str:
+    """The commit that a branch, tag or commit stands for in the cache; "" for none."""
+    if _COMMIT.fullmatch(revision):
+        return revision
+    ref = repository / "refs" / revision
+    return ref.read_text(encoding="utf-8").strip() if ref.is_file() else ""
+
+
+def _wanted(folder: Path, names: Sequence[str]) -> tuple[tuple[Path, ...], str]:
+    """The files that the first existing name stands for, and what is missing, in words."""
+    name = next((name for name in names if (folder / name).is_file()), None)
+    if name is None:
+        return (), names[0] if len(names) == 1 else f"any of {', '.join(names)}"
+    files = _shards(folder / name) if name.endswith(".index.json") else [folder / name]
+    return tuple(files), ", ".join(file.name for file in files if not file.is_file())
+
+
+def _shards(index: Path) -> list[Path]:
+    """The files that a safetensors or torch index refers to."""
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return [index.parent / name for name in sorted(names)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"The index {index} is not readable ({error!r}). Fetch or save it again.") from error

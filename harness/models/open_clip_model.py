@@ -1,0 +1,104 @@
+"""CLIP, SigLIP and their relatives, through open_clip."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from harness.identity import Identity, package_versions, source_version
+from harness.models import clip_loading, clip_network, clip_pixels, clip_source, zero_shot
+from harness.models.base import Context, Kind
+from harness.models.clip_network import LoadedClip
+from harness.models.clip_source import Source, find_source
+from harness.models.hub import Snapshot, files_digest
+from harness.models.network import require
+
+
+class OpenClipModel:
+    """A contrastive model of open_clip.
+
+    Three kinds of entries:
+
+    * `model = "ViT-B-32"`, `pretrained = "openai"`: an architecture and one of its tags. Activation and
+      preprocessing are the tag's. The weights must be in the Hugging Face cache.
+    * `model = "ViT-B-32"`, `pretrained = "tuned.safetensors"`, `like = "openai"`: an architecture with
+      weights of a file, trained from those of a tag.
+    * `model = "tuned-clip"`: a folder, or `owner/name` in the Hugging Face cache, with weights and the
+      `open_clip_config.json` that open_clip saves beside them.
+
+    Args:
+        context: where folders and files are looked for.
+        model: see above.
+        pretrained: see above.
+        like: see above.
+        revision: branch, tag or commit of the repository on the hub.
+
+    Raises:
+        Unavailable: the weights, the tokenizer or a package are absent.
+        UsageError: open_clip has no such architecture or tag, or the options contradict each other.
+        ModelError: the folder is incomplete or its configuration corrupt.
+    """
+
+    kind: Kind = "contrastive"
+    labels: tuple[str, ...] = ()
+    trained_on: str | None = None
+    correct: Mapping[str, tuple[int, int]] = MappingProxyType({})
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        model: str,
+        pretrained: str | None = None,
+        like: str | None = None,
+        revision: str | None = None,
+    ) -> None:
+        require("open_clip", "torch", "safetensors", extra="vlm")
+        self.source: Source = find_source(context, model, pretrained, like, revision)
+        if self.source.tokenizer or self.source.text_tower:
+            require("transformers", extra="vlm")
+
+    def identity(self, device: str, dtype: str) -> Identity:
+        """See `RunnableModel.identity`."""
+        source = self.source
+        packages = ["torch", "torchvision", "open_clip_torch", "numpy", "pillow"]
+        if "timm_model_name" in source.config.get("vision_cfg", {}):
+            packages.append("timm")
+        if source.tokenizer or source.text_tower:
+            packages += ["transformers", "tokenizers"]
+        return Identity(
+            model=f"open_clip:{source.label}" if source.label else "open_clip",
+            weights=source.weights.digest,
+            revision=source.weights.revision,
+            adapter=source_version(
+                sys.modules[__name__], clip_loading, clip_network, clip_pixels, clip_source, zero_shot
+            ),
+            processor={
+                **source.preprocessing,
+                "network": source.config,
+                "quick_gelu": source.quick_gelu,
+                "tokenizer": _digest(source.tokenizer, "tokenizer_config.json", "special_tokens_map.json"),
+                "text_tower": _digest(source.text_tower),
+            },
+            dtype=dtype,
+            device=device.partition(":")[0],
+            packages=package_versions(*packages),
+        )
+
+    def load(self, device: str, dtype: str) -> LoadedClip:
+        """Builds the network and loads its weights; never downloads.
+
+        Raises:
+            ModelError: the configuration cannot be built, or the weights are corrupt or do not fit it.
+            UsageError: the device is absent or the dtype unknown.
+        """
+        return clip_loading.load(self.source, device, dtype)
+
+
+def _digest(files: Snapshot | None, *more: str) -> str:
+    """Digest of the files that were asked for, and of more that may lie beside them."""
+    if files is None:
+        return ""
+    beside = (files.folder / name for name in more)
+    return files_digest([*files.weights, *(path for path in beside if path.is_file())])

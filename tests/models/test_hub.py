@@ -1,0 +1,193 @@
+"""Weights are found where the hub's own client keeps them, without network, or named as absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ModelError, Unavailable, UsageError
+from harness.models import Context
+from harness.models.hub import Snapshot, find_snapshot, locate
+
+REPO = "tiny/net"
+COMMIT, OTHER = "0123456789abcdef" * 2 + "01234567", "f" * 40
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+class Cache:
+    """A Hugging Face cache, written in the layout of the hub's client."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, name: str, body: bytes, commit: str = COMMIT, blob: str = "", ref: str = "main") -> Path:
+        repository = self.folder / f"models--{REPO.replace('/', '--')}"
+        blobs, snapshot, refs = (repository / part for part in ("blobs", f"snapshots/{commit}", "refs"))
+        for made in (blobs, snapshot, refs):
+            made.mkdir(parents=True, exist_ok=True)
+        target = blobs / (blob or sha256(body))
+        target.write_bytes(body)
+        (snapshot / name).symlink_to(Path("../../blobs") / target.name)
+        (refs / ref).write_text(commit)
+        return target
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Cache:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return Cache(tmp_path / "hub")
+
+
+@pytest.fixture
+def places(tmp_path) -> Context:
+    return Context(data_root=tmp_path / "data", suite_folder=tmp_path / "suite")
+
+
+def theirs(cache: Cache, revision: str | None = None) -> Path:
+    """The folder that the hub's own client gives without network."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(REPO, revision=revision, cache_dir=cache.folder, local_files_only=True))
+
+
+def test_the_cache_is_read_as_the_hubs_client_reads_it(cache):
+    cache.add("model.safetensors", b"weights")
+    cache.add("model.safetensors", b"others", commit=OTHER, ref="v2")
+    assert find_snapshot(REPO).folder == theirs(cache)
+    assert find_snapshot(REPO, "v2").folder == theirs(cache, "v2") != theirs(cache)
+    assert find_snapshot(REPO, OTHER) == find_snapshot(REPO, "v2")
+    assert (find_snapshot(REPO).revision, find_snapshot(REPO, "v2").revision) == (COMMIT, OTHER)
+    assert find_snapshot(REPO).digest == sha256(b"weights")
+
+
+def test_large_files_are_known_by_their_blobs_and_not_read(cache):
+    cache.add("model.safetensors", b"not what its name promises", blob="ab" * 32)
+    assert find_snapshot(REPO).digest == "ab" * 32
+
+
+def test_a_blob_that_links_to_a_shared_one_keeps_the_name_of_its_own(cache):
+    blob = cache.add("model.safetensors", b"weights")
+    shared = cache.folder / "blobs" / "cd" / ("cd" * 32)
+    shared.parent.mkdir(parents=True)
+    blob.rename(shared)
+    blob.symlink_to(shared)
+    assert find_snapshot(REPO).digest == sha256(b"weights")
+
+
+def test_small_files_whose_blobs_have_git_names_are_read(cache):
+    cache.add("model.safetensors", b"weights", blob="ab" * 20)
+    assert find_snapshot(REPO).digest == sha256(b"weights")
+
+
+def test_equal_weights_are_equal_wherever_they_lie(cache, places):
+    cache.add("model.safetensors", b"weights")
+    folder = places.data_root / "checkpoints/copy"
+    folder.mkdir(parents=True)
+    (folder / "pytorch_model.bin").write_bytes(b"weights")
+    found = locate("copy", places)
+    assert found == Snapshot(folder, (folder / "pytorch_model.bin",), "")
+    assert found.digest == locate(REPO, places).digest
+
+
+def shard(folder: Path, **bodies: bytes) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {f"{name}.safetensors": body for name, body in bodies.items()}
+    for name, body in files.items():
+        (folder / name).write_bytes(body)
+    index = {"weight_map": {f"tensor{i}": name for i, name in enumerate(sorted(files) * 2)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def test_every_shard_counts_and_their_names_do_not(places):
+    for name, bodies in {
+        "first": {"a": b"1", "b": b"2"},
+        "renamed": {"x": b"2", "y": b"1"},
+        "changed": {"a": b"1", "b": b"3"},
+    }.items():
+        shard(places.suite_folder / name, **bodies)
+    digests = {name: locate(name, places).digest for name in ("first", "renamed", "changed")}
+    assert digests["first"] == digests["renamed"] != digests["changed"]
+    assert [file.name for file in locate("first", places).weights] == ["a.safetensors", "b.safetensors"]
+    (places.suite_folder / "first" / "b.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"folder .*first lacks b\.safetensors\. Save"):
+        locate("first", places)
+
+
+def test_one_file_goes_before_shards_as_in_transformers(places):
+    folder = places.suite_folder / "net"
+    shard(folder, a=b"1")
+    (folder / "pytorch_model.bin").write_bytes(b"old")
+    assert locate("net", places).digest == sha256(b"1")
+    (folder / "model.safetensors").write_bytes(b"whole")
+    assert locate("net", places).digest == sha256(b"whole")
+    assert locate("net", places, weights=["pytorch_model.bin"]).digest == sha256(b"old")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"weight_map": 3}', b'{"weight_map": {"a": {}}}'])
+def test_an_unreadable_index_is_named(places, body):
+    shard(places.suite_folder / "net", a=b"1")
+    (places.suite_folder / "net" / "model.safetensors.index.json").write_bytes(body)
+    with pytest.raises(ModelError, match=r"index .*index\.json is not readable \(.*\)\. Fetch or save"):
+        locate("net", places)
+
+
+def test_what_is_absent_is_named_with_the_command_that_fetches_it(cache, places):
+    with pytest.raises(Unavailable) as absent:
+        locate("llava-hf/llava-1.5-7b-hf", places)
+    message = str(absent.value)
+    assert str(places.data_root / "checkpoints") in message
+    assert str(cache.folder) in message
+    assert message.endswith("Fetch it with `hf download llava-hf/llava-1.5-7b-hf`.")
+    assert "\n" not in message
+    cache.add("model.safetensors", b"weights")
+    for revision in ("v3", OTHER):
+        with pytest.raises(
+            Unavailable, match=rf"revision {revision} of it is .*hf download {REPO} --revision {revision}`"
+        ):
+            find_snapshot(REPO, revision)
+
+
+def test_half_a_download_is_absent_too(cache):
+    blob = cache.add("model.safetensors", b"weights")
+    with pytest.raises(Unavailable, match=rf"{REPO} lacks open_clip\.bin in .*{COMMIT}\. Fetch it with `hf"):
+        find_snapshot(REPO, weights=["open_clip.bin"])
+    blob.unlink()
+    with pytest.raises(Unavailable, match=r"lacks any of model\.safetensors, .*Fetch it with `hf download"):
+        find_snapshot(REPO)
+
+
+@pytest.mark.parametrize("name", ["", "a/b/c", "../x", "/tmp/none", "a--b", "-x/y", "a b", "x/y:z"])
+def test_names_that_are_no_ids_of_the_hub_are_refused(cache, places, name):
+    with pytest.raises(UsageError, match=r"no id of the hub\. Name a folder, or owner/name\."):
+        find_snapshot(name)
+    if name:  # "" is the folder of the suite itself
+        with pytest.raises(UsageError, match=r"is no folder in .*, and no id of the hub"):
+            locate(name, places)
+
+
+def test_a_folder_has_no_revisions(places):
+    shard(places.suite_folder / "net", a=b"1")
+    with pytest.raises(UsageError, match=r"net is the folder .*net, which has no revisions"):
+        locate("net", places, "main")
+
+
+def test_looking_imports_nothing_heavy():
+    code = (
+        "import sys; from harness.models.hub import find_snapshot; from harness.errors import Unavailable\n"
+        "try: find_snapshot('no/such-model')\n"
+        "except Unavailable: print(sorted({'torch', 'transformers', 'httpx', 'numpy'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "torch" not in out.stdout
+    assert "transformers" not in out.stdout
+    assert "httpx" not in out.stdout
