@@ -1,0 +1,147 @@
+"""Local vision-language models of transformers: LLaVA, LLaVA-NeXT, Qwen2.5-VL, SmolVLM, Gemma 3, InternVL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+from harness.errors import UsageError
+from harness.identity import Identity, package_versions, source_version
+from harness.models.base import Context, Kind
+from harness.models.generative import (
+    chat,
+    checkpoint,
+    encoding,
+    greedy,
+    packed,
+    plain,
+    prefix,
+    respondent,
+    sweep,
+    trie,
+)
+from harness.models.generative.chat import Chat
+from harness.models.generative.checkpoint import architecture, load_model, load_processor, reading_digest
+from harness.models.generative.respondent import LoadedVlm
+from harness.models.hub import locate
+from harness.models.network import require
+from harness.prompts.question import Question
+
+_MODULES = (chat, checkpoint, encoding, greedy, packed, plain, prefix, respondent, sweep, trie)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class TransformersModel:
+    """A vision-language model whose files lie on this disk.
+
+    Args:
+        context: where a folder is looked for.
+        model: a folder with weights and processor, or the id of a repository in the Hugging Face cache.
+        revision: branch, tag or commit of the repository.
+        quantisation: "nf4" for 4-bit weights (needs bitsandbytes and a GPU), "" for none.
+        attention: attention backend, such as `sdpa` or `eager`; None for the architecture's default.
+            Those that take no mask of their own (`flash_attention_2`) read every prompt anew.
+        trust_remote_code: run the code that comes with the model. Only with a commit as `revision`.
+
+    Raises:
+        Unavailable: the files or a package are absent.
+        ModelError: the folder holds no model.
+        UsageError: an option is wrong.
+    """
+
+    kind: Kind = "generative"
+    labels: tuple[str, ...] = ()
+    trained_on: str | None = None
+    modes: tuple[str, ...] = ("generate", "score")
+    deterministic = True
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        model: str,
+        revision: str | None = None,
+        quantisation: str = "",
+        attention: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        if quantisation not in ("", "nf4"):
+            raise UsageError(f"Expected quantisation to be nf4 or empty, but got {quantisation!r}.")
+        if trust_remote_code and not _COMMIT.fullmatch(revision or ""):
+            raise UsageError(
+                f"Model {model} asks to run its own code, but its revision is not pinned. "
+                "Set revision to the 40 digits of a commit that you have read."
+            )
+        require("torch", "transformers", *(["bitsandbytes"] if quantisation else []), extra="vlm")
+        self.correct: Mapping[str, tuple[int, int]] = {}
+        self.name = model
+        self.quantisation = quantisation
+        self.attention = attention
+        self.trust_remote_code = trust_remote_code
+        self.snapshot = locate(model, context, revision)
+        self.architecture = architecture(self.snapshot.folder)
+
+    def identity(self, device: str, dtype: str) -> Identity:
+        """See `RunnableModel.identity`. What is asked, and how it is decoded, the runner adds."""
+        return Identity(
+            model=f"transformers:{self.architecture}",
+            weights=self.snapshot.digest,
+            adapter=source_version(*_MODULES),
+            revision=self.snapshot.revision,
+            processor={"files": self._reading},
+            dtype=dtype,
+            quantisation=self.quantisation,
+            attention=self.attention or "",
+            device=device.partition(":")[0],
+            packages=package_versions(
+                "torch",
+                "torchvision",
+                "transformers",
+                "tokenizers",
+                "pillow",
+                "numpy",
+                *(["bitsandbytes"] if self.quantisation else []),
+            ),
+        )
+
+    def template(self) -> str:
+        """Digest of the processor's files, the chat template among them, and of what applies them."""
+        versions = package_versions("transformers", "tokenizers", "jinja2")
+        return "/".join([self._reading, source_version(chat), *(f"{n}-{v}" for n, v in versions.items())])
+
+    def render(self, question: Question) -> str:
+        """The text that the model reads, with one placeholder for the image.
+
+        Raises:
+            ModelError: the processor cannot be loaded, or has no chat template.
+        """
+        return self._chat.prompt(question)
+
+    def load(self, device: str, dtype: str) -> LoadedVlm:
+        """Loads processor and weights.
+
+        Raises:
+            ModelError: a file is corrupt or does not fit the architecture.
+            UsageError: the device, dtype or attention backend cannot be used.
+        """
+        folder = self.snapshot.folder
+        processor = load_processor(folder, trust_remote_code=self.trust_remote_code)
+        model = load_model(
+            folder,
+            device,
+            dtype,
+            quantisation=self.quantisation,
+            attention=self.attention,
+            trust_remote_code=self.trust_remote_code,
+        )
+        return LoadedVlm(model, processor, self.name)
+
+    @cached_property
+    def _reading(self) -> str:
+        return reading_digest(self.snapshot.folder)
+
+    @cached_property
+    def _chat(self) -> Chat:
+        processor = load_processor(self.snapshot.folder, trust_remote_code=self.trust_remote_code)
+        return Chat(processor, self.name)

@@ -1,0 +1,146 @@
+"""A loaded vision-language model that satisfies `Generative`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessWarning
+from harness.models.generative.chat import Chat
+from harness.models.generative.encoding import Encoder, Unfit, batches, rgb
+from harness.models.generative.greedy import Writer, next_logits
+from harness.models.generative.plain import plain_next, plain_scores
+from harness.models.generative.prefix import Prefix
+from harness.models.generative.sweep import Scores, sweep
+from harness.models.generative.trie import shared_length
+from harness.prompts.question import Question, Reply
+
+# How far the shared and the plain forward pass may differ per token, in nats. On checkpoints of two layers
+# they differ by 2e-6 in single precision, .004 and .03 in the two halves, and deeper ones round more often;
+# a mask or a position that is wrong moves a token by whole nats.
+TOLERANCE = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.25}
+
+Result = TypeVar("Result")
+
+
+class LoadedVlm:
+    """Weights, a processor and the two ways to ask: answers scored, or an answer written.
+
+    On first use the shared computation is held against the plain forward pass. Where they differ, or the
+    architecture does not allow sharing, the model goes on prompt by prompt and one warning says so.
+
+    Args:
+        model: a transformers model for images and text, in evaluation mode.
+        processor: its processor.
+        name: the model, for messages.
+    """
+
+    def __init__(self, model: Any, processor: Any, name: str) -> None:
+        self.model = model
+        self.name = name
+        self.chat = Chat(processor, name)
+        self.encoder = Encoder(processor, getattr(model.config, "image_token_id", None))
+        self._writer = Writer(model, self.encoder)
+        self._tolerance = TOLERANCE[str(model.dtype).removeprefix("torch.")]
+        self._verified: set[str] = set()
+        self._refused: set[str] = set()
+
+    def score(
+        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+    ) -> list[NDArray[np.float32]]:
+        """For each question the log-likelihoods (N, K) of its K answers."""
+        pictures = [rgb(image) for image in images]
+        prompts = [self.chat.prompt(question) for question in questions]
+        continuations = [self.chat.continuations(question) for question in questions]
+        scores = self._shared("score", lambda: self._swept(pictures, prompts, continuations))
+        if scores is None:
+            scores = [
+                self._plain(pictures, prompt, answers)
+                for prompt, answers in zip(prompts, continuations, strict=True)
+            ]
+        return [
+            (sums / counts).astype(np.float32) if question.normalise else sums
+            for question, (sums, counts) in zip(questions, scores, strict=True)
+        ]
+
+    def generate(
+        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+    ) -> list[list[Reply | None]]:
+        """For each question N replies, greedy."""
+        pictures = [rgb(image) for image in images]
+        prompts = [self.chat.prompt(question) for question in questions]
+        limits = [question.max_tokens for question in questions]
+        replies = self._shared("generate", lambda: self._written(pictures, prompts, limits))
+        if replies is None:
+            replies = [
+                [self._writer.alone(picture, prompt, limit) for picture in pictures]
+                for prompt, limit in zip(prompts, limits, strict=True)
+            ]
+        return replies
+
+    def _shared(self, mode: str, compute: Callable[[], Result]) -> Result | None:
+        if mode in self._refused:
+            return None
+        try:
+            result = compute()
+            self._verified.add(mode)
+            return result
+        except Unfit as unfit:
+            why = str(unfit)
+        except Exception as error:
+            # What has worked once is not to blame for an image that fails now, nor is memory ever.
+            if mode in self._verified or isinstance(error, MemoryError) or "memory" in str(error).lower():
+                raise
+            why = f"{type(error).__name__}: {error}"
+        self._refused.add(mode)
+        message = f"{self.name} reads every prompt anew, not all in one sweep: {' '.join(why.split())[:300]}."
+        warnings.warn(HarnessWarning(f"{message} It takes longer."), stacklevel=3)
+        return None
+
+    def _swept(self, pictures: list[Any], prompts: list[str], continuations: list[list[str]]) -> Scores:
+        scores = sweep(self.model, self.encoder, pictures, prompts, continuations)
+        if "score" not in self._verified:
+            by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+            for index in {by_length[0], by_length[-1]}:
+                plain, counts = self._plain(pictures[:1], prompts[index], continuations[index])
+                self._compare((scores[index][0][:1] - plain) / counts)
+        return scores
+
+    def _plain(
+        self, pictures: list[Any], prompt: str, continuations: list[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        rows = [
+            plain_scores(self.model, self.encoder, picture, prompt, continuations) for picture in pictures
+        ]
+        return np.stack([sums for sums, _ in rows]), rows[0][1]
+
+    def _written(
+        self, pictures: list[Any], prompts: list[str], limits: list[int]
+    ) -> list[list[Reply | None]]:
+        if "generate" not in self._verified:
+            self._verify_next(pictures[0], prompts)
+        return self._writer.shared(pictures, prompts, limits)
+
+    def _verify_next(self, picture: Any, prompts: list[str]) -> None:
+        import torch
+
+        family = self.encoder.families(prompts, picture)[0]
+        keep = shared_length(*family.members.values())
+        index, tail = max(family.members.items(), key=lambda member: len(member[1]))
+        with torch.inference_mode():
+            ((_, inputs),) = batches(self.encoder, family, [picture], keep, self.model)
+            prefix = Prefix.of(self.model, inputs)
+            ours = next_logits(prefix, prefix.fork(), tail[keep:])[0].float().log_softmax(-1)
+        plain = plain_next(self.model, self.encoder.inputs(prompts[index], picture))
+        # Of unlikely tokens half precision says little, and they are not written.
+        likely = plain.topk(min(10, len(plain))).indices
+        self._compare((ours - plain)[likely].cpu().numpy())
+
+    def _compare(self, differences: NDArray[Any]) -> None:
+        worst = float(np.abs(differences).max())
+        if not worst <= self._tolerance:
+            raise Unfit(f"its log-probabilities differ by {worst:.2g} from those of the plain forward pass")
