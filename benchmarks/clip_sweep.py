@@ -15,9 +15,9 @@ import open_clip
 import torch
 from _shared import print_line
 
-from harness.models.clip_network import LoadedClip
-from harness.models.clip_pixels import Preprocessing
-from harness.models.zero_shot import class_weights, zero_shot_probabilities
+from harness.models.contrastive.network import LoadedClip
+from harness.models.contrastive.pixels import Preprocessing
+from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
 from harness.prompts import Question
 
 IMAGES, SIZE, BATCH, THREADS, RUNS = 256, 224, 32, 2, 3
@@ -66,16 +66,17 @@ def main() -> None:
             towers.append(timed(image_tower, loaded, pixels))
             embeds.append(timed(loaded.embed_images, batch))
         answers.append(timed(classify, loaded, embeddings, questions))
-    tower, sweep = (
-        [len(batches) * part for part in quickest(towers)],
-        [len(batches) * part + rest for part, rest in zip(quickest(embeds), quickest(answers), strict=True)],
+    tower, embed, answer = map(quickest, (towers, embeds, answers))
+    wall, processor = (
+        (len(batches) * ours + rest) / (len(batches) * bare)
+        for bare, ours, rest in zip(tower, embed, answer, strict=True)
     )
     figures = {
-        "sweep_over_image_tower": sweep[0] / tower[0],
-        "processor_time_ratio": sweep[1] / tower[1],
-        "sweep_seconds": sweep[0],
-        "image_tower_seconds": tower[0],
-        "questions_seconds": quickest(answers)[0],
+        "sweep_over_image_tower": wall,
+        "processor_time_ratio": processor,
+        "image_tower_seconds": len(batches) * tower[0],
+        "images_seconds": len(batches) * embed[0],
+        "questions_seconds": answer[0],
         "texts": len(TEMPLATES) * len(LABELS),
     }
     print_line("clip_sweep", figures, TARGETS)

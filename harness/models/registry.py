@@ -12,7 +12,7 @@ from harness.models.base import Context, RunnableModel, TableModel
 ADAPTERS: dict[str, str] = {
     "timm": "harness.models.timm_classifier:TimmClassifier",
     "what_the_face": "harness.models.what_the_face:WhatTheFace",
-    "open_clip": "harness.models.open_clip_model:OpenClipModel",
+    "open_clip": "harness.models.contrastive:OpenClipModel",
     "transformers": "harness.models.generative:TransformersModel",
     "openai": "harness.models.endpoint:EndpointModel",
     "predictions_csv": "harness.models.predictions_csv:PredictionsCsv",

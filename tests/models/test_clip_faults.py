@@ -11,7 +11,7 @@ from tiny_clip import CLIP, save_clip, write_config
 
 from harness.errors import ModelError
 from harness.models import Context
-from harness.models.open_clip_model import OpenClipModel
+from harness.models.contrastive.adapter import OpenClipModel
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tiny_clip import SIGLIP, save_clip, write_config
 
 from harness.models import Context
-from harness.models.open_clip_model import OpenClipModel
+from harness.models.contrastive.adapter import OpenClipModel
 
 
 @pytest.fixture

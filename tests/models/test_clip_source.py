@@ -15,8 +15,9 @@ from tiny_clip import CLIP, network, save_clip
 from tiny_models import pictures
 
 from harness.errors import Unavailable, UsageError
-from harness.models import Context, clip_table
-from harness.models.open_clip_model import OpenClipModel
+from harness.models import Context
+from harness.models.contrastive import table as clip_table
+from harness.models.contrastive.adapter import OpenClipModel
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 TINY = copy.deepcopy(CLIP["model_cfg"])
@@ -194,7 +195,7 @@ import sys
 from pathlib import Path
 from harness.errors import Unavailable
 from harness.models import Context
-from harness.models.open_clip_model import OpenClipModel
+from harness.models.contrastive.adapter import OpenClipModel
 context = Context(Path({str(tmp_path)!r}), Path({str(tmp_path)!r}))
 OpenClipModel(context=context, model="clip").identity("cpu", "float32").digest()
 try:

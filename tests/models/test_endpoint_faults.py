@@ -30,8 +30,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import ModelError
-from harness.models.endpoint import calls
+from harness.models.endpoint import Budget, calls
 from harness.models.endpoint.faults import retry_after
+from harness.models.endpoint.loaded import LoadedEndpoint
 
 WHOLE = json.dumps(completion("happy")).encode()
 
@@ -45,6 +46,11 @@ def server(monkeypatch):
 
 def load(server, folder: Path, **options):
     return model_at(server, folder, **options).load("cpu", "float32")
+
+
+def unprobed(server, folder: Path, **options):
+    model = model_at(server, folder, **options)
+    return LoadedEndpoint(model.form, model.connection, model.price, Budget(None))
 
 
 # name -> what the server does, what the failure says, and what of the entry must be impatient
@@ -200,11 +206,12 @@ class TestHopeless:
             self.check_unreachable(server, tmp_path, busy.getsockname()[1])
 
     def check_unreachable(self, server, folder, port):
+        """It was there when the model was loaded, and is gone when it is asked."""
         options = {"base_url": f"http://127.0.0.1:{port}/v1", "retries": 1, "timeout": 1}
         with pytest.raises(
             ModelError, match=r"cannot be reached \(.*\)\. Start the server or correct base_url"
         ):
-            load(server, folder, **options).generate(grey(20), [question()])
+            unprobed(server, folder, **options).generate(grey(20), [question()])
         assert not server.seen
 
 

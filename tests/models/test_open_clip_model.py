@@ -15,8 +15,8 @@ from tiny_models import pictures
 from harness.errors import UsageError
 from harness.models import Context, RunnableModel
 from harness.models.base import Contrastive
-from harness.models.clip_network import CausalTexts, LoadedClip
-from harness.models.open_clip_model import OpenClipModel
+from harness.models.contrastive.adapter import OpenClipModel
+from harness.models.contrastive.network import CausalTexts, LoadedClip
 
 TEXTS = [
     "a photo of a happy face",

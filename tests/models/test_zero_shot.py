@@ -14,8 +14,8 @@ from tiny_models import pictures
 
 from harness.errors import UsageError
 from harness.models import Context
-from harness.models.open_clip_model import OpenClipModel
-from harness.models.zero_shot import class_weights, zero_shot_probabilities
+from harness.models.contrastive.adapter import OpenClipModel
+from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
 from harness.prompts import Question
 
 LABELS = ("happy", "sad", "angry")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harness.errors import ModelError
 from harness.labels import LabelSpace
 from harness.models.base import Contrastive, RunnableModel
-from harness.models.zero_shot import class_weights, zero_shot_probabilities
+from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
 from harness.predictions.asked import Asked, Images
 from harness.predictions.respondents.reading import combined, placed, scored
 from harness.predictions.store import Store

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
-from harness.models.clip_pixels import Preprocessing
+from harness.models.contrastive.pixels import Preprocessing
 
 if TYPE_CHECKING:
     import torch

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import ModelError, UsageError
-from harness.models import clip_table
 from harness.models.base import Context
+from harness.models.contrastive import table as clip_table
 from harness.models.hub import Snapshot, find_snapshot, locate
 
 CONFIG = "open_clip_config.json"

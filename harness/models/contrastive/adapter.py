@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from harness.identity import Identity, package_versions, source_version
-from harness.models import clip_loading, clip_network, clip_pixels, clip_source, zero_shot
 from harness.models.base import Context, Kind
-from harness.models.clip_network import LoadedClip
-from harness.models.clip_source import Source, find_source
+from harness.models.contrastive import loading, network, pixels, source, zero_shot
+from harness.models.contrastive.network import LoadedClip
+from harness.models.contrastive.source import Source, find_source
 from harness.models.hub import Snapshot, files_digest
 from harness.models.network import require
 
@@ -61,25 +61,23 @@ class OpenClipModel:
 
     def identity(self, device: str, dtype: str) -> Identity:
         """See `RunnableModel.identity`."""
-        source = self.source
+        about = self.source
         packages = ["torch", "torchvision", "open_clip_torch", "numpy", "pillow"]
-        if "timm_model_name" in source.config.get("vision_cfg", {}):
+        if "timm_model_name" in about.config.get("vision_cfg", {}):
             packages.append("timm")
-        if source.tokenizer or source.text_tower:
+        if about.tokenizer or about.text_tower:
             packages += ["transformers", "tokenizers"]
         return Identity(
-            model=f"open_clip:{source.label}" if source.label else "open_clip",
-            weights=source.weights.digest,
-            revision=source.weights.revision,
-            adapter=source_version(
-                sys.modules[__name__], clip_loading, clip_network, clip_pixels, clip_source, zero_shot
-            ),
+            model=f"open_clip:{about.label}" if about.label else "open_clip",
+            weights=about.weights.digest,
+            revision=about.weights.revision,
+            adapter=source_version(sys.modules[__name__], loading, network, pixels, source, zero_shot),
             processor={
-                **source.preprocessing,
-                "network": source.config,
-                "quick_gelu": source.quick_gelu,
-                "tokenizer": _digest(source.tokenizer, "tokenizer_config.json", "special_tokens_map.json"),
-                "text_tower": _digest(source.text_tower),
+                **about.preprocessing,
+                "network": about.config,
+                "quick_gelu": about.quick_gelu,
+                "tokenizer": _digest(about.tokenizer, "tokenizer_config.json", "special_tokens_map.json"),
+                "text_tower": _digest(about.text_tower),
             },
             dtype=dtype,
             device=device.partition(":")[0],
@@ -93,7 +91,7 @@ class OpenClipModel:
             ModelError: the configuration cannot be built, or the weights are corrupt or do not fit it.
             UsageError: the device is absent or the dtype unknown.
         """
-        return clip_loading.load(self.source, device, dtype)
+        return loading.load(self.source, device, dtype)
 
 
 def _digest(files: Snapshot | None, *more: str) -> str:

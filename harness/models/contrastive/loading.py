@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError, UsageError
-from harness.models.clip_network import LoadedClip
-from harness.models.clip_pixels import Preprocessing
-from harness.models.clip_source import Source
+from harness.models.contrastive.network import LoadedClip
+from harness.models.contrastive.pixels import Preprocessing
+from harness.models.contrastive.source import Source
 from harness.models.network import torch_dtype
 
 
