@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.models.generative.trie import Trie, chunks, shared_length
+from harness.models.trie import Trie, chunks, shared_length
 
 # Few tokens, so that sequences share beginnings; the empty one is an answer of a single token.
 SEQUENCES = st.lists(st.lists(st.integers(0, 3), max_size=7), min_size=1, max_size=12)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_clip import CLIP, SIGLIP, network, save_clip, write_config
+from tiny_clip import CLIP, SIGLIP, save_clip, write_config
 from tiny_models import pictures
 
 from harness.errors import UsageError
@@ -137,23 +137,39 @@ def test_a_tower_that_reads_padding_would_suffer_from_less_of_it(tmp_path):
     """The control of the test above: what it compares does differ where the context is cut wrongly."""
     ours = loaded(tmp_path, TOWERS["both-ways"][0])
     right = ours.embed_texts(TEXTS)
-    ours._causal = CausalTexts.of(network(CLIP))
+    ours._causal = CausalTexts(ours.network.text, None)
     assert np.abs(ours.embed_texts(TEXTS) - right).max() > 1e-2
 
 
-def test_each_text_is_embedded_once_without_padding(tmp_path, monkeypatch):
+def test_what_texts_share_is_read_once_and_nothing_is_padded(tmp_path, monkeypatch):
     ours = loaded(tmp_path)
-    seen = []
-    encode = ours._causal.__class__.encode
+    read = []
+    inner = CausalTexts._read
     monkeypatch.setattr(
-        CausalTexts, "encode", lambda self, tokens: seen.append(tuple(tokens.shape)) or encode(self, tokens)
+        CausalTexts, "_read", lambda self, trie: read.append(len(trie.tokens)) or inner(self, trie)
     )
     texts = [f"{word} face {i}" for i in range(10, 80) for word in ("happy", "a very sad and old")]
     embedded = ours.embed_texts(texts * 3)
-    assert seen == [(64, 6), (6, 6), (64, 10), (6, 10)]
+    distinct = {
+        text[:length] for text in map(tuple, tokens_of(ours, texts)) for length in range(1, len(text) + 1)
+    }
+    assert read == [len(distinct)]
     np.testing.assert_array_equal(embedded[:140], embedded[280:])
     one_by_one = np.concatenate([ours.embed_texts([text]) for text in texts[:6]])
     np.testing.assert_allclose(embedded[:6], one_by_one, atol=1e-5)
+
+
+def test_more_texts_than_one_pass_holds(tmp_path, monkeypatch):
+    ours = loaded(tmp_path)
+    whole = ours.embed_texts(TEXTS)
+    monkeypatch.setattr("harness.models.contrastive.network.NODES", 8)
+    np.testing.assert_allclose(ours.embed_texts(TEXTS), whole, atol=1e-5)
+
+
+def tokens_of(ours, texts: list[str]) -> list[list[int]]:
+    """The tokens of each text up to its end."""
+    rows = ours.tokenizer(texts)
+    return [row[: int(row.argmax()) + 1].tolist() for row in rows]
 
 
 @pytest.mark.parametrize("config", [CLIP, SIGLIP], ids=["clip", "siglip"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from harness.identity import Identity, package_versions, source_version
+from harness.models import trie
 from harness.models.base import Context, Kind
 from harness.models.contrastive import loading, network, pixels, source, zero_shot
 from harness.models.contrastive.network import LoadedClip
@@ -71,7 +72,7 @@ class OpenClipModel:
             model=f"open_clip:{about.label}" if about.label else "open_clip",
             weights=about.weights.digest,
             revision=about.weights.revision,
-            adapter=source_version(sys.modules[__name__], loading, network, pixels, source, zero_shot),
+            adapter=source_version(sys.modules[__name__], loading, network, pixels, source, trie, zero_shot),
             processor={
                 **about.preprocessing,
                 "network": about.config,

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from harness.errors import UsageError
 from harness.models.contrastive.pixels import Preprocessing
+from harness.models.trie import Trie, chunks
 
 if TYPE_CHECKING:
     import torch
 
 TEXTS_AT_ONCE = 64
+NODES = 1024  # tokens read in one pass; what their mask takes grows with the square
 
 
 @dataclass
@@ -61,28 +63,18 @@ class LoadedClip:
         for text in distinct:
             self._check_length(text)
         tokens = self.tokenizer(distinct)
+        encode = self._causal.encode if self._causal else self._encode
         with torch.inference_mode():
-            batches = self._batches(tokens)
-            embedded = np.concatenate([self._encode(tokens[rows, :length]) for rows, length in batches])
-        places = np.argsort(np.concatenate([rows for rows, _ in batches]))
-        row = {text: places[i] for i, text in enumerate(distinct)}
+            embedded = _unit(encode(tokens.to(self.device)))
+        row = {text: i for i, text in enumerate(distinct)}
         result: NDArray[np.float32] = embedded[[row[text] for text in texts]]
         return result
 
-    def _batches(self, tokens: torch.Tensor) -> list[tuple[NDArray[np.int64], int]]:
-        """Rows of texts of one length, which are encoded together, and that length: nothing is padded."""
-        full = tokens.shape[1]
-        ends = self._causal.ends(tokens) if self._causal else np.full(len(tokens), full)
-        return [
-            (rows[start : start + TEXTS_AT_ONCE], int(end))
-            for end in np.unique(ends)
-            for rows in [np.flatnonzero(ends == end)]
-            for start in range(0, len(rows), TEXTS_AT_ONCE)
-        ]
+    def _encode(self, tokens: torch.Tensor) -> torch.Tensor:
+        import torch
 
-    def _encode(self, tokens: torch.Tensor) -> NDArray[np.float32]:
-        encode = self._causal.encode if self._causal else self.network.encode_text
-        return _unit(encode(tokens.to(self.device)))
+        starts = range(0, len(tokens), TEXTS_AT_ONCE)
+        return torch.cat([self.network.encode_text(tokens[at : at + TEXTS_AT_ONCE]) for at in starts])
 
     def _check_length(self, text: str) -> None:
         tokenizer, limit = self.tokenizer, self.tokenizer.context_length
@@ -99,19 +91,17 @@ class CausalTexts:
     """A text tower whose answer depends on nothing behind the end of a text.
 
     Where attention is causal and the state at the end-of-text token is what is read out, padding changes
-    nothing: a caption of 12 tokens costs 12, not the 77 of the context. Other towers (SigLIP pools the last
-    position, MobileCLIP-S sees both ways, CoCa appends a token) always get their full context.
+    nothing: a caption of 12 tokens costs 12, not the 77 of the context. Nor does it matter what other texts
+    stand beside it: texts are packed as a trie, each token sees those before it in its own text, and a
+    beginning that captions share is read once. Other towers (SigLIP pools the last position, MobileCLIP-S
+    sees both ways, CoCa appends a token) always get their full context, text by text.
 
     Attributes:
-        network: the open_clip network.
-        tower: its part that holds the text tower.
-        prefix: of the names of the tower's tensors within the network.
+        tower: the part of an open_clip network that holds the text tower.
         end: id of the end-of-text token, or None for the highest id in a text.
     """
 
-    network: Any
     tower: Any
-    prefix: str
     end: int | None
 
     @classmethod
@@ -122,9 +112,9 @@ class CausalTexts:
         from open_clip.transformer import TextTransformer
 
         if type(network) is CLIP:
-            tower, prefix, pooling, end = network, "", network.text_pool_type, network.text_eos_id
+            tower, pooling, end = network, network.text_pool_type, network.text_eos_id
         elif type(network) is CustomTextCLIP and type(network.text) is TextTransformer:
-            tower, prefix, pooling, end = network.text, "text.", network.text.pool_type, network.text.eos_id
+            tower, pooling, end = network.text, network.text.pool_type, network.text.eos_id
         else:
             return None
         if getattr(tower, "cls_emb", None) is not None or pooling not in ("argmax", "eos"):
@@ -132,25 +122,40 @@ class CausalTexts:
         mask = tower.attn_mask
         if mask is None or not torch.equal(mask, torch.full_like(mask, -torch.inf).triu(1)):
             return None
-        return cls(network, tower, prefix, end if pooling == "eos" else None)
-
-    def ends(self, tokens: torch.Tensor) -> NDArray[np.int64]:
-        """How many tokens (T,) of each text matter."""
-        at_end = tokens if self.end is None else (tokens == self.end).int()
-        result: NDArray[np.int64] = (at_end.argmax(dim=1) + 1).numpy()
-        return result
+        return cls(tower, end if pooling == "eos" else None)
 
     def encode(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Embeddings (T, D) by open_clip's own forward pass, with its context cut to that of `tokens`."""
-        from torch.func import functional_call
+        """Embeddings (T, D) of texts (T, C)."""
+        import torch
 
-        length = tokens.shape[1]
-        shorter = {
-            f"{self.prefix}positional_embedding": self.tower.positional_embedding[:length],
-            f"{self.prefix}attn_mask": self.tower.attn_mask[:length, :length],
-        }
-        embedded: torch.Tensor = functional_call(self.network, shorter, (), {"text": tokens})[1]
-        return embedded
+        at_end = tokens if self.end is None else (tokens == self.end).int()
+        ends = (at_end.argmax(dim=1) + 1).tolist()
+        sequences = [text[:end] for text, end in zip(tokens.tolist(), ends, strict=True)]
+        packs = list(chunks(sequences, NODES))
+        states = torch.cat([self._read(Trie.of([sequences[i] for i in pack])) for pack in packs])
+        order = torch.tensor([i for pack in packs for i in pack], device=states.device)
+        projection = self.tower.text_projection
+        embedded = torch.empty_like(states)
+        embedded[order] = states
+        if projection is None:
+            return embedded
+        projected: torch.Tensor = projection(embedded) if callable(projection) else embedded @ projection
+        return projected
+
+    def _read(self, trie: Trie) -> torch.Tensor:
+        """States (T, W) at the ends of texts: open_clip's forward pass, with other places and sight."""
+        import torch
+
+        tower, where = self.tower, self.tower.positional_embedding
+        dtype = tower.transformer.get_cast_dtype()
+        read, depths, visible = (
+            torch.from_numpy(part).to(where.device) for part in (trie.tokens, trie.depths, trie.ancestors())
+        )
+        mask = torch.zeros(visible.shape, dtype=dtype, device=where.device).masked_fill_(~visible, -torch.inf)
+        states = tower.token_embedding(read).to(dtype) + where[depths].to(dtype)
+        states = tower.ln_final(tower.transformer(states[None], attn_mask=mask))[0]
+        ends: torch.Tensor = states[[path[-1] for path in trie.paths]]
+        return ends
 
 
 def _unit(embedded: torch.Tensor) -> NDArray[np.float32]:

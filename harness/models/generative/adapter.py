@@ -8,6 +8,7 @@ from functools import cached_property
 
 from harness.errors import UsageError
 from harness.identity import Identity, package_versions, source_version
+from harness.models import trie
 from harness.models.base import Context, Kind
 from harness.models.generative import (
     chat,
@@ -19,7 +20,6 @@ from harness.models.generative import (
     prefix,
     respondent,
     sweep,
-    trie,
 )
 from harness.models.generative.chat import Chat
 from harness.models.generative.checkpoint import architecture, load_model, load_processor, reading_digest

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.models.generative.trie import shared_length
+from harness.models.trie import shared_length
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.models.generative.encoding import Encoder, Tokens, batch, batches
 from harness.models.generative.prefix import Prefix
-from harness.models.generative.trie import shared_length
+from harness.models.trie import shared_length
 from harness.prompts.question import Reply
 
 if TYPE_CHECKING:

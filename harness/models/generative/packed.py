@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.models.generative.prefix import Prefix
-from harness.models.generative.trie import Tokens, Trie, chunks
+from harness.models.trie import Tokens, Trie, chunks
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.models.generative.encoding import Encoder, batch
-from harness.models.generative.trie import shared_length
+from harness.models.trie import shared_length
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from harness.models.generative.encoding import Unfit
 if TYPE_CHECKING:
     import torch
 
-    from harness.models.generative.trie import Trie
+    from harness.models.trie import Trie
 
 
 @dataclass(frozen=True)

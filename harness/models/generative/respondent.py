@@ -16,7 +16,7 @@ from harness.models.generative.greedy import Writer, next_logits
 from harness.models.generative.plain import plain_next, plain_scores
 from harness.models.generative.prefix import Prefix
 from harness.models.generative.sweep import Scores, sweep
-from harness.models.generative.trie import shared_length
+from harness.models.trie import shared_length
 from harness.prompts.question import Question, Reply
 
 # How far the shared and the plain forward pass may differ per token, in nats. On checkpoints of two layers

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.models.generative.encoding import Encoder, Family, batches
 from harness.models.generative.packed import packed_scores
-from harness.models.generative.trie import Tokens, shared_length
+from harness.models.trie import Tokens, shared_length
 
 Scores = list[tuple[NDArray[np.float32], NDArray[np.int64]]]
 

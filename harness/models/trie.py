@@ -1,4 +1,4 @@
-"""The token trie of a sweep: what sequences share is computed once."""
+"""Token sequences as a trie: what they share at their beginnings is computed once."""
 
 from __future__ import annotations
 
