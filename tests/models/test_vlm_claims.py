@@ -195,6 +195,18 @@ def test_scored_prompts_give_probabilities_of_all_labels(session, model):
 
 
 @pytest.mark.parametrize("model", GENERATIVE)
+def test_the_text_that_a_model_reads_is_part_of_the_key(session, snapshot, model):
+    space = session.dataset("faces", "test").space
+    respondent, prompts = session.predictor.respondent(model), session.suite.prompts
+    asked = {name: respondent.asked(found.prompt, space) for name, found in prompts.items()}
+    read = {name: asked[name][-1].identity.messages[0] for name in ("plain", "gloomy", "orders.02")}
+    assert read == snapshot
+    questions = {one.question for several in asked.values() for one in several}
+    keys = {one.identity.digest() for several in asked.values() for one in several}
+    assert len(keys) == len(questions)
+
+
+@pytest.mark.parametrize("model", GENERATIVE)
 def test_two_scored_stages_make_one_distribution(session, model):
     (staged,) = cells(session, model, "scored-stages")
     assert staged.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
