@@ -58,7 +58,7 @@ class GenerativeRespondent:
         return replace(
             self.identity,
             messages=(self._rendered(question),),
-            label_order=question.labels,
+            label_order=question.labels if question.shown else (),
             decoding=decoding,
         )
 
