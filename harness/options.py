@@ -20,7 +20,7 @@ DEFAULT_SUITE = "evals/suite.toml"
 # name, type, default, help
 SINGLE: tuple[tuple[str, type, Any, str], ...] = (
     ("suite", str, DEFAULT_SUITE, "the suite, relative to the root folder"),
-    ("profile", str, "default", "part of the suite: smoke, default, nightly, endpoints or another of its profiles"),
+    ("profile", str, "default", "part of the suite: smoke, default, nightly, endpoints or your own"),
     (
         "data-root",
         str,
