@@ -196,3 +196,19 @@ def test_a_spent_budget_keeps_what_was_answered_and_stops(store):
         compute(works(dataset, store, "a"), dataset, Sweep(unasked=(11, 12)), store, batch_size=5)
     ((_, work),) = works(dataset, store, "a")
     assert sorted(dataset.pixels(i)[1, 1] for i in work.missing) == [11, 12, 15, 16, 17, 18, 19]
+
+
+def test_shards_are_merged_on_the_way(store):
+    dataset, most = make_dataset(200), []
+    (work,) = works(dataset, store, "a")
+    folder = store.folder(work[0].identity)
+    compute(
+        [work],
+        dataset,
+        Sweep(),
+        store,
+        batch_size=1,
+        progress=lambda done: most.append(len(list(folder.glob("*.parquet")))),
+    )
+    assert max(most) == 64  # one that was merged and 63 since
+    assert len(store.read(work[0].identity)) == 200
