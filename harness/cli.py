@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.adapters import import_from_here
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    import_from_here()
     try:
         app()
     except HarnessError as error:

@@ -243,7 +243,7 @@ class TestScore:
         error = harness("score", "a.csv", "--dataset", "fer2013:private").error
         assert "fer2013 is not here: looked for" in error
         error = harness("score", "a.csv", "--dataset", "rafdb:test").error
-        assert "wants the unknown adapter 'rafdb'" in error
+        assert "names the unknown adapter 'rafdb'" in error
 
     def test_every_metric_has_an_interval_and_the_value_of_scikit_learn(self, harness, suite, tmp_path):
         from sklearn import metrics as oracle

@@ -4,12 +4,11 @@ from .dataset import Dataset, Sample
 from .fer2013.ferplus import ferplus_labels, ferplus_votes
 from .overlap import exact_overlap
 from .pixels import pixel_digest
-from .registry import dataset_adapters, load_dataset
+from .registry import load_dataset
 
 __all__ = [
     "Dataset",
     "Sample",
-    "dataset_adapters",
     "exact_overlap",
     "ferplus_labels",
     "ferplus_votes",

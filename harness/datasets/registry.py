@@ -2,11 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from harness.adapters import find_adapter
 from harness.errors import UsageError
 
 from .dataset import Dataset
@@ -36,31 +35,9 @@ def load_dataset(entry: Mapping[str, Any], name: str, split: str, data_root: Pat
     """
     options = {**entry, "name": name}
     kind = options.pop("adapter", name)
-    adapter = _adapter(kind, name)
+    adapter: Adapter = find_adapter(kind, f"Dataset {name}", _ADAPTERS, ENTRY_POINTS)
     _check_options(adapter, kind, name, options)
     return adapter(data_root, split, **options)
-
-
-def dataset_adapters() -> tuple[str, ...]:
-    """The names of all adapters, packaged and from entry points."""
-    return tuple(sorted({*_ADAPTERS, *_plugins()}))
-
-
-def _adapter(kind: str, name: str) -> Adapter:
-    if kind in _ADAPTERS:
-        module, _, function = _ADAPTERS[kind].partition(":")
-        return cast("Adapter", getattr(import_module(module), function))
-    plugins = _plugins()
-    if kind not in plugins:
-        raise UsageError(
-            f"Dataset {name!r} wants the unknown adapter {kind!r}. "
-            f"Use one of: {', '.join(dataset_adapters())}; `images` reads label folders and CSV lists."
-        )
-    return cast("Adapter", plugins[kind].load())
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
 def _check_options(adapter: Adapter, kind: str, name: str, options: Mapping[str, Any]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module, metadata
 from typing import Any
 
+from harness.adapters import find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Context, RunnableModel, TableModel
 
@@ -35,20 +35,9 @@ def build_model(name: str, entry: Mapping[str, Any], context: Context) -> Runnab
     adapter = entry.get("adapter", "")
     if "skip" in entry:
         raise Unavailable(str(entry["skip"]))
-    factory = _factory(adapter, name)
+    factory = find_adapter(adapter, f"Model {name}", ADAPTERS, "emotion_harness.models")
     try:
         model: RunnableModel | TableModel = factory(context=context, **options)
     except TypeError as error:
         raise UsageError(f"Model {name}: {error}. Correct its entry in suite.toml.") from error
     return model
-
-
-def _factory(adapter: str, name: str) -> Any:
-    if adapter in ADAPTERS:
-        module, _, attribute = ADAPTERS[adapter].partition(":")
-        return getattr(import_module(module), attribute)
-    plugins = {point.name: point for point in metadata.entry_points(group="emotion_harness.models")}
-    if adapter not in plugins:
-        known = ", ".join(sorted({*ADAPTERS, *plugins}))
-        raise UsageError(f"Model {name} names the adapter {adapter!r}, which is unknown. Use one of {known}.")
-    return plugins[adapter].load()

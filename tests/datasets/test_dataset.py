@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tiny_sets import face
 
-from harness.datasets import Dataset, Sample, dataset_adapters, exact_overlap, load_dataset
+from harness.datasets import Dataset, Sample, exact_overlap, load_dataset
 from harness.datasets.sampling import stratified_subset
 from harness.errors import DataError, UsageError
 from harness.labels import label_space
@@ -195,9 +195,18 @@ def plugged(root: Path, split: str, *, name: str, brightness: int = 1) -> Datase
 
 def test_adapters_register_through_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("plugged", f"{__name__}:plugged", "emotion_harness.datasets")
-    monkeypatch.setattr("harness.datasets.registry.entry_points", lambda group: [point])
-    assert dataset_adapters() == ("fer2013", "images", "plugged")
+    monkeypatch.setattr("harness.adapters.entry_points", lambda group: [point])
+    with pytest.raises(UsageError, match="unknown adapter 'other'.* fer2013, images, plugged, or"):
+        load_dataset({"adapter": "other"}, "theirs", "test", tmp_path)
     data = load_dataset({"adapter": "plugged", "brightness": 3}, "theirs", "test", tmp_path)
     assert (str(data), data.samples[0].id) == ("theirs:test", "3")
     with pytest.raises(UsageError, match=r"unknown option 'size'.*brightness"):
         load_dataset({"adapter": "plugged", "size": 3}, "theirs", "test", tmp_path)
+
+
+def test_an_adapter_may_be_a_function_of_the_project(tmp_path: Path) -> None:
+    data = load_dataset({"adapter": f"{__name__}:plugged", "brightness": 2}, "ours", "test", tmp_path)
+    assert (str(data), data.samples[0].id) == ("ours:test", "2")
+    for wrong in ("no_such_module:load", f"{__name__}:absent"):
+        with pytest.raises(UsageError, match=f"'{wrong}', which cannot be imported .*run from"):
+            load_dataset({"adapter": wrong}, "ours", "test", tmp_path)

@@ -56,8 +56,8 @@ def test_an_entry_can_say_why_it_is_skipped(context):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"adapter": "tim"}, r"Model net names the adapter 'tim', .* Use one of .*timm.*what_the_face"),
-        ({}, "Model net names the adapter ''"),
+        ({"adapter": "tim"}, r"Model net names the unknown adapter 'tim'.* Use one of .*timm.*what_the_face"),
+        ({}, "Model net names the unknown adapter ''"),
         ({"adapter": "timm"}, "Model net: .*checkpoint.*Correct its entry"),
         ({"adapter": "timm", "checkpoint": "net.safetensors", "colour": 1}, "Model net: .*colour"),
         ({"adapter": "what_the_face", "path": "x"}, "Model net: .*path"),
