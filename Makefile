@@ -10,11 +10,13 @@ WORKERS ?= 2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
+# The specimens: known verdicts, from nothing but what is in this repository.
 demo: .venv/installed
-	$(BIN)/python -m fixtures.demo
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest evals --profile specimens -n $(WORKERS) -q
 
 test: .venv/installed
 	$(BIN)/python -m pytest tests evals -n $(WORKERS)
+	$(BIN)/python -m pytest evals --profile specimens -n 4
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -145,7 +145,7 @@ class TestDoctor:
             "model outside": "has no column label and sample_id",
             "model net": "has no card",
             "dataset tiny:new": "Unknown split tiny:new",
-            "restoration gfpgan": "not in this version",
+            "restoration gfpgan": "has no entry in the suite",
             "store": "cannot be written",
         }.items():
             assert not findings[what]["ok"]
