@@ -36,6 +36,12 @@ SINGLE: tuple[tuple[str, type, Any, str], ...] = (
     ("alpha", float, 0.05, "family-wise error rate of each claim"),
     ("max-cost", float, None, "US dollars that the models behind APIs may spend in this run"),
     ("baseline", str, None, "run folder to compare this run with"),
+    (
+        "gallery",
+        int,
+        60,
+        "sample pictures in the report, per dataset:split and restoration; 0 where they may not be copied",
+    ),
     ("engine", str, "local", "where predictions are made: local"),
 )
 REPEATED: tuple[tuple[str, str], ...] = (
@@ -120,6 +126,7 @@ def about_run(config: pytest.Config, profile: Profile, suite: Suite) -> dict[str
         "profile": str(setting(config, "profile")),
         **{name: settings[name] for name in ("seed", "alpha", "limit", "device", "dtype", "batch_size")},
         "baseline": setting(config, "baseline"),
+        "gallery": setting(config, "gallery"),
     }
 
 

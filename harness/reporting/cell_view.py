@@ -35,12 +35,12 @@ _HEADINGS = {
 
 @dataclass(frozen=True)
 class ConfusionCell:
-    """How often one answer was given to one class: a count and its share of the class."""
+    """How often one answer was given to one class: a count, its share of the class, and how it is drawn."""
 
     answer: str
     count: int
     share: float
-    correct: bool
+    look: str
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,11 @@ def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kin
         model=plain(cell.model),
         source=plain(cell.source),
         conditions=", ".join(
-            plain(value)
-            for value, default in ((cell.restoration, "none"), (cell.prompt, NO_PROMPT))
+            plain(text)
+            for value, default, text in (
+                (cell.restoration, "none", f"restoration {cell.restoration}"),
+                (cell.prompt, NO_PROMPT, cell.prompt),
+            )
             if value != default
         ),
         kind=plain(kind),
@@ -159,13 +162,20 @@ def _confusion(predictions: Predictions) -> tuple[tuple[str, ...], tuple[Confusi
             label,
             int(totals[i]),
             tuple(
-                ConfusionCell(answer, int(counts[i, j]), float(shares[i, j]), i == j)
+                ConfusionCell(
+                    answer, int(counts[i, j]), float(shares[i, j]), _look(shares[i, j], i, j, len(labels))
+                )
                 for j, answer in enumerate(answers)
             ),
         )
         for i, label in enumerate(labels)
     )
     return tuple(answers), tuple(rows)
+
+
+def _look(share: float, row: int, column: int, labels: int) -> str:
+    marks = {"strong": share > 0.5, "right": row == column, "none": column == labels}
+    return " ".join(mark for mark, applies in marks.items() if applies)
 
 
 def _reliability(predictions: Predictions) -> tuple[Bin, ...]:

@@ -22,6 +22,15 @@ class Axis:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(_MARGIN + (100 - 2 * _MARGIN) * share, 2)
 
+    def share(self, value: float) -> float:
+        """Where `value` lies between the ends of the axis, in percent."""
+        return round(100 * (min(max(value, self.low), self.high) - self.low) / (self.high - self.low), 1)
+
+    @property
+    def step(self) -> float:
+        """Distance of the ticks, in percent of the axis."""
+        return round(100 / (len(self.ticks) - 1), 3)
+
     def is_zero(self, value: float) -> bool:
         """Whether a tick stands for zero; sums of steps may miss it by a rounding error."""
         return abs(value) < 1e-6 * (self.high - self.low)

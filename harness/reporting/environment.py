@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.reporting.text import count, duration, plain
@@ -28,6 +29,33 @@ def environment_facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         "model loads": ", ".join(f"{model} {n}" for model, n in (record.get("model_loads") or {}).items()),
     }
     return [(term, plain(fact)) for term, fact in facts.items() if fact not in (None, "")]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one restoration took, ready to show."""
+
+    name: str
+    time: str
+    images: int
+    memory: str
+
+
+def restoration_costs(record: Mapping[str, Any]) -> list[Cost]:
+    """Restorations that this run computed; those that it found in the store cost it nothing."""
+    return [
+        Cost(
+            name=plain(cost["restoration"]),
+            time=_small_time(float(cost["seconds_per_image"])),
+            images=int(cost["images"]),
+            memory=f"{count(cost['peak_memory_mb'])} MB" if cost.get("peak_memory_mb") is not None else "",
+        )
+        for cost in record.get("restoration_costs") or ()
+    ]
+
+
+def _small_time(seconds: float) -> str:
+    return duration(seconds) if seconds >= 0.95 else f"{1000 * seconds:.2g} ms"
 
 
 def packages(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,14 +1,15 @@
-"""report.html: one file with everything in it, no script, nothing fetched.
+"""report.html: one file with everything in it, nothing fetched.
 
-Autoescape is on and the page forbids scripts and requests to itself (Content-Security-Policy), so that no
-label, file name or answer can do more than be read.
+Autoescape is on, and the page forbids itself requests and all scripts but the gallery's, which it names by
+its hash (Content-Security-Policy), so that no label, file name or answer can do more than be read.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,20 +17,17 @@ import pandas as pd
 
 from harness.errors import Unavailable
 from harness.reporting.baseline import Comparison
-from harness.reporting.cell_view import CellView, cell_view
-from harness.reporting.charts import UNIT, Axis, axis
-from harness.reporting.environment import environment_facts, packages
+from harness.reporting.cell_view import cell_view
+from harness.reporting.charts import UNIT
+from harness.reporting.environment import environment_facts, packages, restoration_costs
+from harness.reporting.gallery import embedded_json, gallery
+from harness.reporting.groups import families, model_groups, sources, span
+from harness.reporting.leanings import neutral_axis, neutral_charts, order_axis, order_charts
 from harness.reporting.run import Run
 from harness.reporting.text import count, number, plain
-from harness.reporting.verdicts import MARKS, VerdictRow, headline, verdict_rows
+from harness.reporting.verdicts import MARKS, headline, verdict_rows
 
-COMPARED = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "coverage": "coverage",
-    "ece": "calibration error",
-}
+TEMPLATES = Path(__file__).parent / "templates"
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -48,12 +46,13 @@ def render_html(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Compar
     """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        from markupsafe import Markup
     except ImportError as error:
         raise Unavailable(
             "report.html needs jinja2, which is not installed. Run: pip install 'emotion-harness[report]'."
         ) from error
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -65,13 +64,18 @@ def render_html(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Compar
         "typeset": typeset,
         "number": number,
         "breakable": breakable,
+        "embedded_json": embedded_json,
     }
     kinds = {str(cell["id"]): str(cell.get("kind") or "") for cell in run.record.get("cells") or ()}
     views = [
         cell_view(predictions, tables[cell], anchor=f"cell-{i}", kind=kinds.get(cell, ""))
         for i, (cell, predictions) in enumerate(run.predictions.items(), start=1)
     ]
-    rows = verdict_rows(run.claims)
+    rows, every = verdict_rows(run.claims), list(run.predictions.values())
+    alpha, seed = float(run.record.get("alpha") or 0.05), int(run.record.get("seed") or 0)
+    orders = order_charts(every, alpha=alpha, seed=seed)
+    neutral = neutral_charts(every, alpha=alpha, seed=seed)
+    script = (TEMPLATES / "gallery.js").read_text("utf-8")
     return environment.get_template("report.html").render(
         run=run,
         headline=headline(run.claims, len(run.skipped)),
@@ -80,70 +84,23 @@ def render_html(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Compar
         marks=MARKS,
         sources=sources(views),
         views=views,
+        groups=model_groups(views),
+        order_charts=orders,
+        order_axis=order_axis(orders),
+        neutral_charts=neutral,
+        neutral_axis=neutral_axis(neutral),
+        gallery=gallery(run, {name: view.anchor for name, view in zip(run.predictions, views, strict=True)}),
+        script=Markup(script),
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        costs=restoration_costs(run.record),
+        accuracies=lambda some: span(view.figures["accuracy", None] for view in some),
+        span=span,
         unit=UNIT,
         comparison=comparison,
         facts=environment_facts(run.record),
         packages=packages(run.record),
-        level=f"{100 * (1 - float(run.record.get('alpha', 0.05))):g}\N{NO-BREAK SPACE}%",
+        level=f"{100 * (1 - alpha):g}\N{NO-BREAK SPACE}%",
     )
-
-
-@dataclass(frozen=True)
-class Family:
-    """The verdicts of one claim, on an axis that all claims about the same effect share."""
-
-    claim: str
-    hypothesis: str
-    effect_name: str
-    axis: Axis
-    rows: tuple[VerdictRow, ...]
-
-
-def families(rows: Sequence[VerdictRow]) -> list[Family]:
-    """Rows by claim and effect, in order of first appearance."""
-    axes = {
-        name: axis(
-            value for row in rows if row.effect_name == name for value in (row.value, row.low, row.high)
-        )
-        for name in {row.effect_name for row in rows}
-    }
-    keys = dict.fromkeys((row.claim, row.hypothesis, row.effect_name) for row in rows)
-    return [
-        Family(
-            *key,
-            axes[key[2]],
-            tuple(row for row in rows if (row.claim, row.hypothesis, row.effect_name) == key),
-        )
-        for key in keys
-    ]
-
-
-@dataclass(frozen=True)
-class Source:
-    """The cells of one dataset and split, on one accuracy axis."""
-
-    name: str
-    axis: Axis
-    compared: Mapping[str, str]
-    views: tuple[CellView, ...]
-
-
-def sources(views: Sequence[CellView]) -> list[Source]:
-    """Cells by dataset and split, in order of first appearance."""
-    by_name: dict[str, list[CellView]] = {}
-    for view in views:
-        by_name.setdefault(view.source, []).append(view)
-    return [_source(name, group) for name, group in by_name.items()]
-
-
-def _source(name: str, views: Sequence[CellView]) -> Source:
-    accuracies = [view.figures["accuracy", None] for view in views]
-    ends = (end for figure in accuracies for end in (figure.value, figure.low, figure.high))
-    known = {metric for view in views for metric, label in view.figures if label is None}
-    if all(view.figures["coverage", None].value == 1 for view in views):
-        known.discard("coverage")
-    compared = {metric: heading for metric, heading in COMPARED.items() if metric in known}
-    return Source(name, axis(ends, zero=False), compared, tuple(views))
 
 
 def typeset(text: str) -> str:

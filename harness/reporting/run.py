@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.predictions.table import Predictions
+from harness.reporting.pictures import Pictures, read_pictures
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Run:
         claims: claims.json.
         predictions: Cell id to predictions, in the order of run.json; only cells with a readable file.
         problems: One line per problem of the run and per file that could not be read back.
+        pictures: Thumbnails of some samples, where the run kept any.
     """
 
     path: Path
@@ -29,6 +31,7 @@ class Run:
     claims: Sequence[Mapping[str, Any]]
     predictions: Mapping[str, Predictions]
     problems: Sequence[str]
+    pictures: Pictures = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -58,10 +61,10 @@ class Run:
 
 
 def read_run(run_dir: Path) -> Run:
-    """Reads run.json, claims.json and cells/*.parquet.
+    """Reads run.json, claims.json, cells/*.parquet and pictures.parquet.
 
-    A run that judged nothing may lack claims.json and cells. A cell that cannot be read becomes a problem of
-    the run: one broken file must not cost the reader the rest of the report.
+    A run that judged nothing may lack claims.json and cells. A cell or a picture that cannot be read becomes
+    a problem of the run: one broken file must not cost the reader the rest of the report.
 
     Raises:
         UsageError: `run_dir` is not a run folder.
@@ -83,7 +86,11 @@ def read_run(run_dir: Path) -> Run:
     ranks = {cell: rank for rank, cell in enumerate(order)}
     ordered = sorted(predictions, key=lambda cell: ranks.get(cell, len(ranks)))
     problems = [*(record.get("problems") or ()), *unreadable, *missing]
-    return Run(run_dir, record, claims, {cell: predictions[cell] for cell in ordered}, problems)
+    try:
+        pictures = read_pictures(run_dir)
+    except DataError as error:
+        pictures, problems = {}, [*problems, str(error)]
+    return Run(run_dir, record, claims, {cell: predictions[cell] for cell in ordered}, problems, pictures)
 
 
 def load_predictions(run_dir: Path) -> dict[str, Predictions]:

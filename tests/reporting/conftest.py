@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from gallery_runs import faces_of
 
 from harness.labels import LabelSpace, label_space
 from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
+from harness.reporting import keep_pictures
 
 N = 3_589
 SPACE = label_space("fer2013")
@@ -30,6 +32,7 @@ HOSTILE = (
     "<script>alert('x')</script> [a](javascript:alert(1)) | ![](http://evil.example/p.png) "
     "\x1b[31m [red]\u202e\x00 &amp; \"'`"
 )
+ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)></script>"
 
 
 def make_predictions(
@@ -313,6 +316,21 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     earlier = [claims[0] | {"verdict": "inconclusive", "as_expected": False}, *claims[1:]]
     write_run(root / "older", make_record(older, run="older"), earlier, older)
     return write_run(root / "newer", make_record(cells, baseline="older"), claims, cells)
+
+
+@pytest.fixture(scope="session")
+def gallery_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with pictures of 60 samples under two restorations; all that its VLM said attacks the report."""
+    cells = make_cells(240)
+    llava = next(name for name in cells if "llava" in name)
+    table = cells[llava].table
+    said = table["raw_text"].astype(object).mask(table["outcome"] == "parsed", ATTACK)
+    cells[llava] = replace(cells[llava], table=table.assign(raw_text=said))
+    folder = write_run(
+        tmp_path_factory.mktemp("gallery") / "run", make_record(cells, run="gallery"), make_claims(), cells
+    )
+    assert keep_pictures(folder, cells, 60, faces_of(cells)) == []
+    return folder
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from html_page import Page
 
 from harness.errors import DataError, UsageError
 from harness.predictions.table import Predictions
@@ -16,40 +16,6 @@ from harness.reporting.markdown import SIZE_LIMIT
 
 Cells = dict[str, Predictions]
 NewRun = Callable[..., Path]
-VOID = {"meta", "br", "link", "img", "col", "input", "hr", "wbr"}
-
-
-class Page(HTMLParser):
-    """An HTML page taken apart: tags, attributes, text; refuses tags that do not nest."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(source)
-        assert not self._open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self._open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def values(self, attribute: str) -> list[str]:
-        return [value for _, name, value in self.attributes if name == attribute]
 
 
 @pytest.fixture(scope="module")
