@@ -13,7 +13,7 @@ from harness.datasets import load_dataset
 from harness.errors import HarnessError
 from harness.models import Context, build_model
 from harness.predictions.store import Store
-from harness.restoration import get_restorer
+from harness.restoration import NONE, build_restorer
 from harness.settings import pick_device
 from harness.suite import Suite
 
@@ -45,7 +45,7 @@ def examine(suite: Suite, data_root: Path, store: Path) -> list[Finding]:
         _store(store),
         *_datasets(suite, data_root),
         *_models(suite, data_root),
-        *_restorations(suite),
+        *_restorations(suite, data_root),
         *_prompts(suite),
     ]
 
@@ -93,10 +93,13 @@ def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:
         yield Finding(f"published @{source}", True, f"{count} published results")
 
 
-def _restorations(suite: Suite) -> Iterator[Finding]:
-    for name in dict.fromkeys(r for profile in suite.profiles.values() for r in profile.restorations):
+def _restorations(suite: Suite, data_root: Path) -> Iterator[Finding]:
+    asked_for = [name for profile in suite.profiles.values() for name in profile.restorations]
+    for name in dict.fromkeys([*asked_for, *suite.restorations]):
         try:
-            get_restorer(name)
+            if name != NONE:
+                restorer = build_restorer(name, suite.restorations, Context(data_root, suite.path.parent))
+                restorer.identity("cpu")  # holds weights against their sha256
         except HarnessError as error:
             yield Finding(f"restoration {name}", False, str(error))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,20 +14,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from filelock import FileLock
 
-from harness.datasets import Dataset, Sample, load_dataset
+from harness.datasets import Dataset
 from harness.errors import HarnessError, ModelError, Unavailable
-from harness.models import Context as Files
 from harness.models import RunnableModel, TableModel, build_model
 from harness.models.endpoint.budget import Budget
-from harness.predictions import NO_PROMPT, Cell, Predictions, join
+from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
 from harness.predictions.checks import check_against_card
 from harness.predictions.respondents import Respondent, respondent
+from harness.predictions.restoring import Progress
 from harness.predictions.runner import Work, collect, compute, find_work
 from harness.predictions.store import Store
-from harness.prompts import Prompt, label_order
-from harness.restoration import get_restorer
 from harness.settings import Settings, pick_device
+from harness.sources import Sources
 from harness.suite import Suite
 
 # What a model must have answered for some cells: images, and what is asked about them.
@@ -58,22 +58,19 @@ class Predictor:
     def __post_init__(self) -> None:
         self.store = Store(self.settings.store)
         self.budget = Budget(self.settings.max_cost, Path(self.run) / "spent.txt" if self.run else None)
-        self.dataset = lru_cache(maxsize=None)(self._dataset)
-        self.narrowed = lru_cache(maxsize=None)(self._narrowed)
-        self.empty_image = lru_cache(maxsize=None)(_empty_image)
+        self.sources = Sources(self.suite, self.settings, self.run, self._runnable)
+        self.dataset = self.sources.dataset
         self.model = lru_cache(maxsize=None)(self._model)
         self.respondent = lru_cache(maxsize=None)(self._respondent)
         self.predictions = lru_cache(maxsize=None)(self._predictions)
 
-    def _dataset(self, name: str, split: str) -> Dataset:
-        dataset = load_dataset(self.suite.datasets[name], name, split, self.settings.data_root)
-        return (
-            dataset if self.settings.limit is None else dataset.limit(self.settings.limit, self.settings.seed)
-        )
+    @property
+    def restoration_costs(self) -> list[dict[str, Any]]:
+        """What the restored images of this run cost when they were made, see `Restorations.costs`."""
+        return self.sources.restorations.costs
 
     def _model(self, name: str) -> RunnableModel | TableModel:
-        files = Files(self.settings.data_root, self.suite.path.parent)
-        return build_model(name, self.suite.models[name], files)
+        return build_model(name, self.suite.models[name], self.sources.files)
 
     def _respondent(self, name: str) -> Respondent:
         model = self.model(name)
@@ -81,15 +78,16 @@ class Predictor:
         return respondent(model, pick_device(self.settings.device), self.settings.dtype, self.store)
 
     def _predictions(self, cell: Cell) -> Predictions:
-        model, dataset, prompt = self.model(cell.model), self._samples(cell), self._prompt(cell)
+        model, prompt = self.model(cell.model), self.sources.prompt(cell)
         if isinstance(model, TableModel):
             if cell.restoration != model.restoration:
                 raise Unavailable(
                     f"The answers of {cell.model} were given on pixels restored by {model.restoration}, not "
                     f"{cell.restoration}. Add an entry with the answers on {cell.restoration}."
                 )
-            return join(cell, dataset, model.answers(dataset), model.labels)
-        needs = list(self._needs(cell))
+            published = self.sources.published(cell)
+            return join(cell, published, model.answers(published), model.labels)
+        dataset, needs = self.samples(cell), list(self._needs(cell))
         if self._lacks(cell, needs):
             self._fill_once(cell, model)
         answers, labels = self._read(cell, *needs[0])
@@ -104,32 +102,35 @@ class Predictor:
             check_against_card(predictions, model.correct)
         return predictions
 
-    def _samples(self, cell: Cell) -> Dataset:
-        """The samples of a cell: all, or those whose labels its prompt asks for."""
-        prompt = self._prompt(cell)
-        return self.narrowed(cell.dataset, cell.split, () if prompt is None else prompt.subset)
+    def samples(self, cell: Cell) -> Dataset:
+        """The samples of a cell with the pixels that its model sees: restored, if the cell says so.
 
-    def _narrowed(self, name: str, split: str, concepts: tuple[str, ...]) -> Dataset:
-        dataset = self.dataset(name, split)
-        if not concepts:
-            return dataset
-        labels = label_order(Prompt(subset=concepts), dataset.space)
-        return replace(dataset, samples=tuple(s for s in dataset.samples if s.label in labels))
+        Raises:
+            HarnessError: the data set or the restorer is absent or unusable; the message says which.
+        """
+        return self.sources.seen(cell, self._restoring(cell))
 
-    def _prompt(self, cell: Cell) -> Prompt | None:
-        return None if cell.prompt == NO_PROMPT else self.suite.prompts[cell.prompt].prompt
+    def _restoring(self, cell: Cell) -> Progress:
+        return lambda done, total: self.progress(cell, done, total)
+
+    def _runnable(self) -> Iterator[Cell]:
+        """Planned cells whose model answers here."""
+        for cell in self.planned:
+            with contextlib.suppress(HarnessError):  # the test of that cell will say why
+                if isinstance(self.model(cell.model), RunnableModel):
+                    yield cell
 
     def _needs(self, cell: Cell) -> Iterator[Need]:
         """What the store must hold: answers, and those to an empty image where labels are scored."""
-        dataset, prompt = self._samples(cell), self._prompt(cell)
-        restorer = get_restorer(cell.restoration)
+        dataset, prompt = self.samples(cell), self.sources.prompt(cell)
+        restorer = self.sources.restorations.key(cell.restoration)
         asked = tuple(
-            replace(one, identity=one.identity.with_restorer(restorer.name, restorer.weights))
+            replace(one, identity=one.identity.with_restorer(*restorer))
             for one in self.respondent(cell.model).asked(prompt, dataset.space)
         )
         yield dataset, asked
         if len(asked) == 1 and asked[0].question is not None and asked[0].question.score:
-            yield self.empty_image(dataset), asked
+            yield self.sources.empty(cell, self._restoring(cell)), asked
 
     def _lacks(self, cell: Cell, needs: Iterable[Need]) -> bool:
         return any(
@@ -161,6 +162,7 @@ class Predictor:
         if wanted.model in self.broken:
             raise self.broken[wanted.model]
         self.store.check_writable()
+        needs = self._planned_needs(wanted)  # restores images, which takes another lock
         identity = model.identity(pick_device(self.settings.device), self.settings.dtype)
         lock = self.store.lock_path(identity)
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +172,7 @@ class Predictor:
                 return
             about = [self.run, wanted.model]
             try:
-                self._fill(wanted, model)
+                self._fill(wanted, model, needs)
             except (ModelError, Unavailable) as error:
                 self.broken[wanted.model] = error
                 tried.write_text(json.dumps([*about, type(error).__name__, str(error)]), encoding="utf-8")
@@ -190,9 +192,9 @@ class Predictor:
             raise self.broken[model]
         return True
 
-    def _fill(self, wanted: Cell, model: RunnableModel) -> None:
+    def _fill(self, wanted: Cell, model: RunnableModel, needs: list[Need]) -> None:
         """Loads the model when something is missing, and lets it answer all of it, images first."""
-        one, needs = self.respondent(wanted.model), self._planned_needs(wanted)
+        one = self.respondent(wanted.model)
         asked = [question for _, all_asked in needs for question in all_asked]
         works = [(dataset, self._works(dataset, all_asked)) for dataset, all_asked in needs]
         total = sum(len(work.missing) for _, some in works for _, work in some)
@@ -231,12 +233,3 @@ class Predictor:
         """What is missing per identity; questions that share one (embeddings do) are one piece of work."""
         distinct = {one.identity.digest(): one for one in asked}
         return [(one, find_work(one.identity, dataset, self.store)) for one in distinct.values()]
-
-
-def _empty_image(dataset: Dataset) -> Dataset:
-    """One uniform grey image of the size of the first of a dataset that can be read."""
-    readable = (index for index, digest in enumerate(dataset.digests) if digest is not None)
-    shape = dataset.pixels(first).shape if (first := next(readable, None)) is not None else (224, 224)
-    grey = np.full(shape, 128, np.uint8)
-    sample = Sample("grey", dataset.space.labels[0])
-    return Dataset(dataset.name, "grey", dataset.space, (sample,), lambda sample_id: grey.copy())

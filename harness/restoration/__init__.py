@@ -1,5 +1,25 @@
-"""Restoration: what happens to pixels before any model sees them."""
+"""Restoration: what happens to pixels before any model sees them. One file per restorer.
 
-from harness.restoration.restorer import Restorer, get_restorer
+A restorer sees pixels and nothing else: no label, no split, no name.
+"""
 
-__all__ = ["Restorer", "get_restorer"]
+from harness.restoration.base import LoadedRestorer, Restorer
+from harness.restoration.registry import (
+    ADAPTERS,
+    NONE,
+    build_restorer,
+    is_control,
+    known_restorations,
+    output_size,
+)
+
+__all__ = [
+    "ADAPTERS",
+    "NONE",
+    "LoadedRestorer",
+    "Restorer",
+    "build_restorer",
+    "is_control",
+    "known_restorations",
+    "output_size",
+]

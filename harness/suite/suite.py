@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.models.base import KINDS, Kind, Published
 from harness.models.published import read_published
 from harness.predictions.cell import Cell
+from harness.restoration import NONE, known_restorations
 from harness.suite.grid import Grid
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches_prompt
 from harness.suite.prompts import SuitePrompt, read_prompts
@@ -32,7 +33,7 @@ DEFAULT_KINDS: dict[str, Kind] = {
 }
 
 
-TABLES = ("profiles", "datasets", "models", "prompts", "claims")
+TABLES = ("profiles", "datasets", "models", "restorations", "prompts", "claims")
 FORMS: dict[str, type] = {
     **dict.fromkeys(TABLES, dict),
     "noise_ceilings": dict,
@@ -50,6 +51,7 @@ class Suite:
     datasets: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]
     claims: Mapping[str, Mapping[str, Any]]
+    restorations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     prompts: Mapping[str, SuitePrompt] = field(default_factory=lambda: read_prompts({}, ""))
     published: tuple[Published, ...] = ()
     noise_ceilings: Mapping[str, float] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class Suite:
             datasets=raw.get("datasets", {}),
             models=raw.get("models", {}),
             claims=raw.get("claims", {}),
+            restorations=raw.get("restorations", {}),
             prompts=read_prompts(raw.get("prompts", {}), str(path)),
             published=tuple(read_published(path.parent / raw["published"])) if "published" in raw else (),
             noise_ceilings=raw.get("noise_ceilings", {}),
@@ -94,18 +97,20 @@ class Suite:
                         f"among {', '.join(self.datasets)}."
                     )
             self._check_prompts(profile.prompts, f"Profile {name}")
+            self._check_restorations(profile.restorations, f"Profile {name}")
         for name in self.models:
             self.kind(name)
         for name, body in self.claims.items():
             get_claim(name)
             overrides = body.get("override", [])
             tables = isinstance(overrides, list) and all(isinstance(item, dict) for item in overrides)
-            if not tables or body.keys() - {"expected", "override", "prompts"}:
+            if not tables or body.keys() - {"expected", "override", "prompts", "restorations"}:
                 raise UsageError(
-                    f"Claim {name} of {self.path} has an entry that is neither `expected`, `prompts` nor a "
-                    f"list of overrides. Write [[claims.{name}.override]]."
+                    f"Claim {name} of {self.path} has an entry that is neither `expected`, `prompts`, "
+                    f"`restorations` nor a list of overrides. Write [[claims.{name}.override]]."
                 )
             self._check_prompts(body.get("prompts", []), f"Claim {name}")
+            self._check_restorations(body.get("restorations", []), f"Claim {name}")
             if any(override.keys() != {"cell", "expected", "reason"} for override in overrides):
                 raise UsageError(
                     f"An override of claim {name} in {self.path} is not `cell`, `expected` and `reason`. "
@@ -116,6 +121,19 @@ class Suite:
                 raise UsageError(
                     f"Claim {name} of {self.path} expects {bad[0]!r}. Use {', '.join(OUTCOMES)}."
                 )
+
+    def _check_restorations(self, globs: Any, where: str) -> None:
+        if NONE in self.restorations:
+            raise UsageError(f"{self.path} has [restorations.{NONE}], which leaves pixels alone. Rename it.")
+        if not isinstance(globs, (list, tuple)) or not all(isinstance(glob, str) for glob in globs):
+            raise UsageError(f"{where} of {self.path} has restorations = {globs!r}. Write a list of strings.")
+        elsewhere = (entry.get("restoration", NONE) for entry in self.models.values())
+        known = {*known_restorations(self.restorations), *elsewhere, *(p.restoration for p in self.published)}
+        if unknown := [glob for glob in globs if not any(fnmatchcase(name, glob) for name in known)]:
+            raise UsageError(
+                f"{where} of {self.path} names the restoration {unknown[0]!r}. Use one of "
+                f"{', '.join(sorted(known))}, or add [restorations.{unknown[0]}]."
+            )
 
     def _check_prompts(self, globs: Any, where: str) -> None:
         if not isinstance(globs, (list, tuple)) or not all(isinstance(glob, str) for glob in globs):

@@ -1,0 +1,86 @@
+"""A data set as models see it: with restored pixels, read from the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from harness.datasets import Dataset
+from harness.datasets.dataset import CACHE_BYTES, _Decoded
+from harness.datasets.pixels import Pixels
+from harness.errors import DataError, StoreError
+from harness.identity import Identity
+from harness.predictions.pixel_store import RESTORED, PixelStore
+
+
+class RestoredPixels:
+    """Reads restored pixels of one data set from the store.
+
+    Args:
+        source: the data set with pixels as published.
+        identity: the restorer's.
+        store: what it has restored.
+    """
+
+    def __init__(self, source: Dataset, identity: Identity, store: PixelStore) -> None:
+        self.source, self.identity, self.store = source, identity, store
+        self.digests = {
+            sample.id: digest for sample, digest in zip(source.samples, source.digests, strict=True)
+        }
+        self.rows = self._find()
+
+    def dataset(self) -> Dataset:
+        """The source with restored pixels; their digests are known from the store."""
+        found = {sample: self.rows.get(digest or "") for sample, digest in self.digests.items()}
+        known = {
+            sample: row.restored_digest for sample, row in found.items() if row and row.outcome == RESTORED
+        }
+        grouped = zip(self.source.samples, self.source.groups, strict=True)
+        return replace(
+            self.source,
+            samples=tuple(replace(sample, group=group) for sample, group in grouped),
+            read=self,
+            stamp=None,
+            relabelled=lambda: self.source.marginals,
+            # As if its cache of pixels were full: one per restoration would soon take gigabytes.
+            _decoded=_Decoded(digests=known, size=CACHE_BYTES),
+        )
+
+    def costs(self) -> dict[str, tuple[float, float]]:
+        """Source digest -> seconds and peak memory in MB, of images that were restored."""
+        return {
+            digest: (row.latency_s, row.peak_memory_mb)
+            for digest, row in self.rows.items()
+            if row.outcome == RESTORED
+        }
+
+    def __call__(self, sample_id: str) -> Pixels:
+        """The restored pixels of a sample.
+
+        Raises:
+            DataError: the source cannot be read, or the restorer failed on it.
+            StoreError: what the store holds is damaged.
+        """
+        digest = self.digests[sample_id]
+        if digest is None:
+            return self.source.read(sample_id)  # says why not
+        for _ in range(10):
+            row = self.rows.get(digest)
+            if row is None or row.outcome != RESTORED:
+                reason = "not computed" if row is None else row.reason
+                raise DataError(
+                    f"{sample_id} was not restored by {self.identity.model}: {reason}. Run again to retry it."
+                )
+            try:
+                return self.store.pixels(row.shard, row.row, row.restored_digest)
+            except FileNotFoundError:  # another process has merged shards
+                self.rows = self._find()
+        raise StoreError(
+            f"Shards of {self.store.folder(self.identity)} vanish while they are read. Stop whatever deletes "
+            "them."
+        )
+
+    def _find(self) -> dict[str, Any]:
+        found = self.store.read(self.identity)
+        wanted = found[found.index.isin(set(self.digests.values()) - {None})]
+        return {str(row.Index): row for row in wanted.itertuples()}

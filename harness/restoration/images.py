@@ -1,0 +1,74 @@
+"""Pixels on the way into a restorer and out of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from harness.errors import UsageError
+
+# The shorter side of restored images where an entry says nothing. All restorers have the same, so that
+# the difference between two of them is never one of resolution.
+SIZE = 224
+LARGEST = 4096
+COLOURS = ("keep", "grey")
+
+Pixels = NDArray[np.uint8]
+
+
+def checked(image: Pixels) -> Pixels:
+    """The image, if a restorer can do something with it.
+
+    Raises:
+        ValueError: it is not uint8 of shape (H, W) or (H, W, 3), or it is empty.
+    """
+    form = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    if image.dtype != np.uint8 or not form or 0 in image.shape:
+        raise ValueError(
+            "Expected pixels to be uint8 of shape (H, W) or (H, W, 3) with at least one pixel, but got "
+            f"{image.dtype} of shape {image.shape}"
+        )
+    return image
+
+
+def resized(image: Pixels, size: int, method: Image.Resampling, like: Pixels | None = None) -> Pixels:
+    """The image with its shorter side at `size` pixels, in its own shape or in that of another one."""
+    height, width = (image if like is None else like).shape[:2]
+    scale = size / min(height, width)
+    target = (round(width * scale), round(height * scale))
+    if target == (image.shape[1], image.shape[0]):
+        return image
+    return np.asarray(Image.fromarray(image).resize(target, method))
+
+
+def as_rgb(image: Pixels) -> Pixels:
+    """(H, W, 3), with equal channels where the image is grey."""
+    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
+
+
+def as_grey(image: Pixels) -> Pixels:
+    """(H, W) by the weights of ITU-R BT.601, as Pillow does it."""
+    return image if image.ndim == 2 else np.asarray(Image.fromarray(image).convert("L"))
+
+
+def check_size(size: object) -> int:
+    """A size that an entry gives.
+
+    Raises:
+        UsageError: it is no whole number between 1 and 4,096.
+    """
+    if type(size) is not int or not 1 <= size <= LARGEST:
+        raise UsageError(f"Expected `size` to be a whole number from 1 to {LARGEST:,}, but got {size!r}.")
+    return size
+
+
+def check_colour(colour: str) -> str:
+    """What an entry wants of colours.
+
+    Raises:
+        UsageError: it is neither `keep` nor `grey`.
+    """
+    if colour not in COLOURS:
+        raise UsageError(f"Expected `colour` to be one of {', '.join(COLOURS)}, but got {colour!r}.")
+    return colour

@@ -1,0 +1,121 @@
+"""What restorers on torch share: from uint8 images through a network in batches and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from harness.errors import UsageError
+from harness.models.network import torch_dtype
+from harness.restoration.images import as_grey, as_rgb, checked, resized
+from harness.settings import DTYPES
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass
+class LoadedFaceNetwork:
+    """A network from faces to faces.
+
+    Attributes:
+        forward: (N, 3, H, W) in [0, 1] to (N, 3, H', W') in [0, 1], roughly.
+        side: height and width of its input, or 0 where it takes every size.
+        size: shorter side of what comes out in the end, in pixels.
+        grey: whether that is grey.
+        device: torch device.
+        dtype: of the computation.
+        batch_size: the most images it should be handed at a time.
+    """
+
+    forward: Callable[[torch.Tensor], torch.Tensor]
+    side: int
+    size: int
+    grey: bool
+    device: str
+    dtype: str
+    batch_size: int
+
+    def restore(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+        """See `LoadedRestorer.restore`.
+
+        Raises:
+            ValueError: an image has no usable pixels.
+            FloatingPointError: the network gave something that is not a number.
+        """
+        import torch
+
+        sources = [as_rgb(checked(image)) for image in images]
+        with torch.inference_mode():
+            if len({self.side or source.shape for source in sources}) == 1:
+                parts = [self._run(torch.cat([self._input(source) for source in sources]))]
+            else:
+                parts = [self._run(self._input(source)) for source in sources]
+        restored = [image for part in parts for image in part]
+        return [self._finished(image, source) for image, source in zip(restored, sources, strict=True)]
+
+    def _input(self, image: NDArray[np.uint8]) -> torch.Tensor:
+        """(1, 3, side, side) in [0, 1]; bilinear, as GFPGAN's own tool does it."""
+        import torch
+        from torch.nn.functional import interpolate
+
+        values = torch.tensor(image, device=self.device).permute(2, 0, 1)[None].float() / 255
+        if self.side and tuple(values.shape[2:]) != (self.side, self.side):
+            values = interpolate(values, size=(self.side, self.side), mode="bilinear", antialias=True)
+        return values.to(torch_dtype(self.dtype))
+
+    def _run(self, batch: torch.Tensor) -> NDArray[np.uint8]:
+        """(N, H, W, 3) for N inputs."""
+        import torch
+
+        output = self.forward(batch).float()
+        if not torch.isfinite(output).all():
+            raise FloatingPointError("the restorer gave pixels that are not numbers")
+        pixels = (output.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        result: NDArray[np.uint8] = pixels.cpu().numpy()
+        return result
+
+    def _finished(self, image: NDArray[np.uint8], source: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        image = resized(image, self.size, Image.Resampling.LANCZOS, like=source)
+        return as_grey(image) if self.grey else image
+
+
+def placed(network: Any, device: str, dtype: str) -> Any:
+    """A torch module (or what has its `eval` and `to`) in evaluation mode on a device.
+
+    Raises:
+        UsageError: the device is absent or the dtype unknown.
+    """
+    try:
+        return network.eval().to(device=device, dtype=torch_dtype(dtype))
+    except (RuntimeError, AssertionError) as error:
+        if "memory" in str(error).lower():
+            raise
+        raise UsageError(f"Device {device} cannot be used ({error}). Choose another --device.") from error
+
+
+def check_dtype(dtype: str) -> str:
+    """A dtype that an entry gives.
+
+    Raises:
+        UsageError: it is not one of `DTYPES`.
+    """
+    if dtype not in DTYPES:
+        raise UsageError(f"Expected `dtype` to be one of {', '.join(DTYPES)}, but got {dtype!r}.")
+    return dtype
+
+
+def images_at_once(side: int, device: str) -> int:
+    """How many images of a side go well together; of any size where `side` is 0.
+
+    On a CPU a batch of 512-pixel faces is no faster than one at a time and takes 0.7 GB for each; smaller
+    faces fill their batch with the same work. Two at least: were the first batch a single image, its
+    failure would look like that of the restorer.
+    """
+    work = (512 / (side or 512)) ** 2
+    return max(2, min(64, int(work * (2 if device == "cpu" else 8))))
