@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from shapes import LABELS as SHAPES
+from shapes import shape
 from tiny_suite import LABELS, NO_CLIP, SUITE, Reader, sample_id, write_answers, write_plugin, write_suite
 
-from fixtures.shapes import LABELS as SHAPES
-from fixtures.shapes import shape
 from harness.cli import main
 from harness.models.registry import ADAPTERS
 

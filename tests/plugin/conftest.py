@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 import shapes
-from project import Project
+from project import LABELS, Project
 
 
 @pytest.fixture(scope="session")
 def shapes_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root with 150 + 50 shapes."""
     root = tmp_path_factory.mktemp("data")
-    shapes.write_shapes(root / "shapes")
+    counts = {"test": (60, 30, 60), "val": (20, 10, 20)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            shapes, "COUNTS", {split: dict(zip(LABELS, n, strict=True)) for split, n in counts.items()}
+        )
+        shapes.write_shapes(root / "shapes")
     return root
 
 

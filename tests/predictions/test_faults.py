@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-from fixtures.shapes import LABELS, write_shapes
+from shapes import LABELS, write_shapes
 
 BATCH = 8
 SUITE = f"""

@@ -15,8 +15,9 @@ LABELS = ("disc", "square", "triangle")
 SIZE = 48
 # Uneven on purpose, as real sets are.
 COUNTS = {
-    "val": {"disc": 20, "square": 10, "triangle": 20},
-    "test": {"disc": 60, "square": 30, "triangle": 60},
+    "train": {"disc": 240, "square": 120, "triangle": 240},
+    "val": {"disc": 60, "square": 30, "triangle": 60},
+    "test": {"disc": 200, "square": 100, "triangle": 200},
 }
 
 
