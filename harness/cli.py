@@ -80,6 +80,9 @@ def predict(
     dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
     batch_size: Annotated[int, typer.Option("--batch-size", help="Images per batch to begin with.")] = 64,
     prompt: Annotated[str, typer.Option("--prompt", help="A prompt of the suite, for a VLM.")] = "plain",
+    restoration: Annotated[
+        str, typer.Option("--restoration", help="What is done to pixels before the model sees them.")
+    ] = "none",
     max_cost: Annotated[
         float | None, typer.Option("--max-cost", help="US dollars that a model behind an API may spend.")
     ] = None,
@@ -115,7 +118,8 @@ def predict(
         if given not in known:
             raise UsageError(f"{what} {given} is not in {suite}. Use one of {', '.join(known)}.")
     with _progress(f"{model} on {dataset}") as advance:
-        cell = Cell(model, name, split, prompt=NO_PROMPT if read.kind(model) == "classifier" else prompt)
+        asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
+        cell = Cell(model, name, split, restoration, asked)
         predictions = Predictor(read, settings, progress=advance).predictions(cell)
     if out is not None:
         predictions.to_csv(out)

@@ -173,6 +173,14 @@ class TestPredict:
         assert again.json == shown
         assert Reader.loads == {"10": 1}
 
+    def test_the_model_sees_restored_pixels(self, harness, suite):
+        options = ("good", "--dataset", "tiny:test")
+        shown = harness("predict", *options, "--restoration", "bicubic", "--json").json
+        # It reads its answer off a pixel that resizing blends with its neighbours.
+        assert metrics(shown)["accuracy", None]["value"] < 0.9
+        unknown = harness("predict", *options, "--restoration", "magic")
+        assert "Restoration magic has no entry in the suite" in unknown.error
+
     def test_writes_a_csv_that_scores_the_same(self, harness, suite, tmp_path):
         shown = harness("predict", "good", "--dataset", "tiny:test", "--json", "--out", tmp_path / "x/p.csv")
         scored = harness("score", "x/p.csv", "--dataset", "tiny:test", "--json")
