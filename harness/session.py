@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.claims import Claim, Context, Evidence, Verdict, get_claim, settle
+from harness.claims import Claim, Context, Embeddings, Evidence, Verdict, get_claim, settle
 from harness.claims.audit import audit
 from harness.claims.leakage import hold_on_unseen
 from harness.datasets import exact_overlap, load_dataset
-from harness.errors import HarnessError
+from harness.encoder import Encoder
+from harness.errors import HarnessError, Unavailable
 from harness.identity import package_versions
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
@@ -37,6 +39,10 @@ class Session:
         self.dataset, self.predictions = self.predictor.dataset, self.predictor.predictions
         self.seen = lru_cache(maxsize=None)(self._seen)
         self.family = lru_cache(maxsize=None)(self._family)
+        # 37 MB for 7,178 pictures and 1,280 dimensions; tests of one data set follow each other.
+        self.embeddings = lru_cache(maxsize=16)(
+            lambda encoder, source, restoration: Encoder(self.predictor, encoder).embed(source, restoration)
+        )
 
     def plan(self, cells: Iterable[Cell], families: Iterable[ClaimCell] = ()) -> None:
         """Says what will be asked for, so that each model is loaded once and families are judged whole."""
@@ -89,11 +95,46 @@ class Session:
                 barred="; ".join(findings[cell]),
             )
             try:
-                results[cell] = self._judge(claim, sides, context)
+                results[cell] = self._judge(claim, sides, self._with_embeddings(claim, cell, context))
             except HarnessError as error:
                 results[cell] = error
         judged = {cell: verdict for cell, verdict in results.items() if isinstance(verdict, Verdict)}
         return {**results, **dict(zip(judged, settle(list(judged.values())), strict=True))}
+
+    def _with_embeddings(self, claim: Claim, cell: ClaimCell, context: Context) -> Context:
+        """The context with the embeddings that a claim asks for, or with why there are none.
+
+        Raises:
+            Unavailable: they are needed and absent.
+            HarnessError: the encoder cannot be one, or fails.
+        """
+        if claim.embeddings == "unused":
+            return context
+        source = cell.cells[0].source
+        try:
+            encoder = self._encoder(claim, cell.cells[0].dataset)
+            rows = {
+                side.restoration: self.embeddings(encoder, source, side.restoration) for side in cell.cells
+            }
+        except Unavailable as error:
+            if claim.embeddings == "needed":
+                raise
+            return replace(context, notes=(*context.notes, f"No embeddings: {error}"))
+        return replace(context, embeddings=Embeddings(encoder, rows))
+
+    def _encoder(self, claim: Claim, dataset: str) -> str:
+        """The model that the claim's entry names for a dataset, else the suite's first contrastive one."""
+        named = self.suite.claims[claim.name].get("encoder", {})
+        for glob, model in ({"*": named} if isinstance(named, str) else named).items():
+            if fnmatchcase(dataset, glob):
+                return str(model)
+        found = [name for name in self.suite.models if self.suite.kind(name) == "contrastive"]
+        if not found:
+            raise Unavailable(
+                f"Claim {claim.name} has no encoder. Write encoder = a contrastive model or a network of the "
+                f"suite into [claims.{claim.name}]."
+            )
+        return found[0]
 
     def _findings(self, sides: list[Evidence]) -> list[str]:
         """What speaks against the published numbers among the evidence."""
@@ -120,6 +161,8 @@ class Session:
         if not np.any(seen) or np.all(seen):
             return verdict
         rest = [side.subset(~seen) if isinstance(side, Predictions) else side for side in sides]
+        if context.embeddings is not None:
+            context = replace(context, embeddings=context.embeddings.subset(~seen))
         return hold_on_unseen(verdict, claim.judge(*rest, context=context), int(seen.sum()))
 
     def _seen_by(self, cell: Cell) -> NDArray[np.bool_] | None:

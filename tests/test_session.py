@@ -147,7 +147,7 @@ class TestWhatIsAbsent:
             session.predictions(Cell("net", "tiny", "test"))
 
     def test_restorations(self, start):
-        with pytest.raises(Unavailable, match="Restoration gfpgan is not in this version yet"):
+        with pytest.raises(Unavailable, match="Restoration gfpgan has no entry in the suite"):
             start().predictions(Cell("good", "tiny", "test", "gfpgan"))
 
     def test_an_absent_split_of_the_plan_leaves_the_others(self, start):

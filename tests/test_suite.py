@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,12 @@ class TestReading:
         }
         assert cells["default"] <= cells["nightly"]
 
+    def test_a_profile_may_judge_some_claims_only(self):
+        suite = Suite.read(Path("evals/suite.toml"))
+        profile = replace(suite.profile("default"), claims=("label_*",))
+        assert not suite.claim_cells("cnn_beats_vlm", profile, NO_FILTERS)
+        assert suite.claim_cells("label_order_bias", profile, NO_FILTERS)
+
     @pytest.mark.parametrize(
         ("body", "message"),
         [
@@ -128,13 +135,20 @@ class TestReading:
             (b"[models.m]\nkind = 'cnn'", "Model m of .* has the kind 'cnn'. Use one of classifier,"),
             (b"[claims.all_is_well]", "Claim 'all_is_well' is unknown. Use one of .*cnn_beats_vlm"),
             (b"[claims.cnn_beats_vlm]\nexpected = 'yes'", "expects 'yes'. Use supported, refuted, inconcl"),
-            (b"[claims.cnn_beats_vlm]\nexpect = 'refuted'", "neither `expected`, `prompts` nor a list"),
+            (b"[claims.cnn_beats_vlm]\nexpect = 'refuted'", "`restorations`, `encoder` nor a list"),
             (
                 b"[claims.cnn_beats_vlm]\nprompts = ['plane']",
                 "names the prompt 'plane', which fits none. Use one of plain",
             ),
             (b"[claims.cnn_beats_vlm]\nprompts = 'plain'", "Write a list of strings"),
             (b"[profiles.x]\ndatasets = []\nprompts = ['orders']", "Profile x .* names the prompt 'orders'"),
+            (b"[profiles.x]\ndatasets = []\nclaims = ['magic*']", "Profile x .* names the claim 'magic\\*'"),
+            (
+                b"[profiles.x]\ndatasets = []\nrestorations = ['bi*']",
+                "Profile x .* names the restoration 'bi\\*'",
+            ),
+            (b"[claims.restoration_drift]\nencoder = 'clip'", "encoder = 'clip'. Write a model"),
+            (b"[claims.restoration_drift]\nencoder = 3", "encoder = 3. Write a model"),
             (b"[prompts.x]\norder = 'random'", "Prompt x .*order.*random"),
             (b"[prompts.x]\nmood = 'good'", "Prompt x .* has the unknown axis 'mood'"),
             (b"[prompts.x]\npersona = 'angry'", "persona = 'angry'. Use none, positive,"),

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from importlib import import_module, metadata
 
+from harness.claims.ablation import Ablation, Arm
 from harness.claims.claim import Claim, Context, Evidence, Role
 from harness.claims.contrast import Contrast
+from harness.claims.embeddings import Embeddings
 from harness.claims.verdict import OUTCOMES, Effect, Outcome, Verdict, decide, settle
 from harness.errors import UsageError
 
 BUILT_IN = (
     "cnn_beats_vlm",
+    "domain_shift_explains",
     "label_order_bias",
     "neutral_collapse",
     "no_label_degradation",
     "persona_shifts_sentiment",
     "reasoning_helps",
     "reproduces_published",
+    "restoration_drift",
+    "restoration_helps",
+    "restoration_helps_vlms_more",
 )
 
 
@@ -39,10 +45,13 @@ def get_claim(name: str) -> Claim:
 __all__ = [
     "BUILT_IN",
     "OUTCOMES",
+    "Ablation",
+    "Arm",
     "Claim",
     "Context",
     "Contrast",
     "Effect",
+    "Embeddings",
     "Evidence",
     "Outcome",
     "Role",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+from harness.claims.ablation import Ablation
 from harness.claims.contrast import Contrast
+from harness.claims.embeddings import Embeddings
 from harness.claims.verdict import Effect, Verdict
 from harness.models.base import Kind, Published
 from harness.predictions import Predictions
@@ -39,6 +41,7 @@ class Context:
         replicates: bootstrap replicates and permutations.
         barred: why this evidence may not decide ("" when it may).
         notes: findings to hand on to the reader.
+        embeddings: what a fixed encoder makes of the pixels, for claims that ask for it.
     """
 
     cell: str
@@ -48,6 +51,7 @@ class Context:
     replicates: int = 10_000
     barred: str = ""
     notes: tuple[str, ...] = ()
+    embeddings: Embeddings | None = None
 
     @property
     def level(self) -> float:
@@ -69,8 +73,12 @@ class Claim:
         roles: one model per role makes a cell of the claim.
         judge: `judge(*evidence in the order of roles, context=...) -> Verdict`. Pure. With a contrast
             there is one role, and the evidence is its predictions under each prompt, ordered by
-            `Contrast.arrange`.
+            `Contrast.arrange`. With an ablation the evidence is, role by role, the predictions under each
+            restoration, ordered by `Ablation.arrange`.
         contrast: how the prompts of one test differ, for claims that compare prompts of one model.
+        ablation: which restorations make one test, for claims that compare a model with itself on restored
+            pictures.
+        embeddings: whether `Context.embeddings` is needed, or welcome and judged without where it is absent.
         threshold: the smallest effect that counts; a verdict says on which side of it the effect lies.
         same_system: whether the second role is the publication of the first role's own system, under the
             prompt that has the publication's name.
@@ -81,5 +89,7 @@ class Claim:
     roles: tuple[Role, ...]
     judge: Callable[..., Verdict]
     contrast: Contrast | None = None
+    ablation: Ablation | None = None
+    embeddings: Literal["unused", "welcome", "needed"] = "unused"
     threshold: float = 0.0
     same_system: bool = False

@@ -33,6 +33,7 @@ from harness.metrics.collapse import (
     over_prediction,
     uar_war_gap,
 )
+from harness.metrics.embeddings import ShiftTest
 from harness.metrics.mitigation import (
     batch_calibration,
     contextual_calibration,
@@ -63,6 +64,8 @@ from harness.metrics.position_bias import (
     position_table,
 )
 from harness.metrics.sentiment import ErrorCategories, SentimentBias, error_categories, sentiment_bias
+from harness.metrics.shift import fid, kid, mmd2, mmd2_test, swap_sums
+from harness.metrics.two_sample import auc_test, classifier_auc
 
 __all__ = [
     "AccuracyRange",
@@ -71,13 +74,16 @@ __all__ = [
     "MappingCurve",
     "ReliabilityCurve",
     "SentimentBias",
+    "ShiftTest",
     "accuracy",
     "accuracy_of_answered",
     "accuracy_range",
+    "auc_test",
     "balanced_accuracy",
     "batch_calibration",
     "brier_score",
     "calibration_error_of_sums",
+    "classifier_auc",
     "confusion_table",
     "consistency",
     "contextual_calibration",
@@ -89,15 +95,19 @@ __all__ = [
     "excess_mutual_information",
     "expected_calibration_error",
     "f1_per_class",
+    "fid",
     "fine_grained_rate",
     "flip_rates",
     "is_balanced",
+    "kid",
     "kl_to_gold",
     "macro_f1",
     "macro_precision",
     "majority_vote",
     "mapped_answers",
     "mapping_curve",
+    "mmd2",
+    "mmd2_test",
     "mutual_information",
     "mutual_information_of_sums",
     "normalised_entropy",
@@ -118,6 +128,7 @@ __all__ = [
     "reliability_sums",
     "sentiment_bias",
     "squared_errors",
+    "swap_sums",
     "top_k_accuracy",
     "uar_war_gap",
     "weighted_f1",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
-from harness.claims import Claim, get_claim
+from harness.claims import Arm, Claim, Role, get_claim
 from harness.models.base import Kind
 from harness.predictions.cell import NO_PROMPT, Cell
+from harness.restoration import NONE, is_control, output_size
 from harness.suite.parts import ClaimCell, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import entry_of
 
@@ -41,14 +42,18 @@ class Grid:
         Every condition is crossed with one model per role. Two publications are compared only within one
         source: what two papers measured differently is no experiment. A --model glob narrows the roles
         that it matches and leaves the others alone. A claim that contrasts prompts has one test per model
-        and arrangement of its prompts.
+        and arrangement of its prompts; one that ablates restorations one per model of each role, prompt and
+        arrangement of restorations, of which --restoration names the one that is judged.
         """
         claim = get_claim(name)
+        if claim.ablation is not None:
+            return list(self._ablations(claim))
         return list(self._comparisons(claim) if claim.contrast is None else self._contrasts(claim))
 
     def _comparisons(self, claim: Claim) -> Iterator[ClaimCell]:
         restorations = {*self.profile.restorations, *(p.restoration for p in self.suite.published)}
-        for source, restoration in product(self.profile.datasets, sorted(restorations)):
+        wanted = [name for name in sorted(restorations) if self._wants(claim, name)]
+        for source, restoration in product(self.profile.datasets, wanted):
             sides = []
             for role in claim.roles:
                 players = list(self._players(claim, role.kinds, source, restoration))
@@ -62,7 +67,8 @@ class Grid:
     def _contrasts(self, claim: Claim) -> Iterator[ClaimCell]:
         assert claim.contrast is not None
         models = [name for name in self._models() if self.suite.kind(name) in claim.roles[0].kinds]
-        for source, restoration in product(self.profile.datasets, self.profile.restorations):
+        wanted = [name for name in self.profile.restorations if self._wants(claim, name)]
+        for source, restoration in product(self.profile.datasets, wanted):
             for name in models:
                 answered = self._answered(name, source, restoration, claim.name)
                 cells = [cell for cell in answered if cell.prompt != NO_PROMPT]
@@ -72,6 +78,45 @@ class Grid:
                 ]
                 for chosen in claim.contrast.arrange(prompts):
                     yield ClaimCell(claim.name, tuple(cells[index] for index in chosen))
+
+    def _ablations(self, claim: Claim) -> Iterator[ClaimCell]:
+        assert claim.ablation is not None
+        arms = [self._arm(name) for name in self.profile.restorations]
+        tests = claim.ablation.arrange(
+            arms, lambda name: matches(name, self.filters.restoration) and self._wants(claim, name)
+        )
+        for source, restorations in product(self.profile.datasets, tests):
+            sides = [self._restored(claim, role, source, restorations) for role in claim.roles]
+            for chosen in product(*sides):
+                yield ClaimCell(claim.name, tuple(chain(*chosen)))
+
+    def _wants(self, claim: Claim, restoration: str) -> bool:
+        """Whether a claim is judged on a restoration; the suite may narrow it."""
+        return matches(restoration, self.suite.claims[claim.name].get("restorations", ()))
+
+    def _arm(self, name: str) -> Arm:
+        entries = self.suite.restorations
+        entry = {"adapter": name, **entries.get(name, {})}
+        twin = sorted((key, repr(value)) for key, value in entry.items() if key != "colour")
+        return Arm(name, entry["adapter"], is_control(name, entries), output_size(name, entries), tuple(twin))
+
+    def _restored(
+        self, claim: Claim, role: Role, source: str, restorations: Sequence[str]
+    ) -> list[tuple[Cell, ...]]:
+        """Each model of a role under each of its prompts: one cell per restoration."""
+        names = [
+            name
+            for name in self.suite.models
+            if matches(name, self.profile.models) and self.suite.kind(name) in role.kinds
+        ]
+        named = [name for name in names if matches(name, self.filters.model)]
+        dataset, _, split = source.partition(":")
+        return [
+            tuple(Cell(name, dataset, split, restoration, prompt) for restoration in restorations)
+            for name in (named or (names if len(claim.roles) > 1 else []))
+            for prompt in self._asked(name, claim.name)
+            if replace(self.filters, restoration=()).keeps(source, NONE, prompt)
+        ]
 
     def _models(self) -> list[str]:
         globs = (self.profile.models, self.filters.model)

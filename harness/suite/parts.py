@@ -10,6 +10,8 @@ from harness.claims import Outcome
 from harness.predictions.cell import NO_PROMPT, Cell
 from harness.suite.prompts import DEFAULT_PROMPT, entry_of
 
+_MOST_NAMES = 4
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -20,6 +22,7 @@ class Profile:
         models: globs over model names.
         restorations: restoration names.
         prompts: globs over prompts, for models that read one; an entry's name stands for all its members.
+        claims: globs over claims; none for all that the suite lists.
         limit: samples per dataset:split, or None for all.
     """
 
@@ -27,6 +30,7 @@ class Profile:
     models: tuple[str, ...] = ("*",)
     restorations: tuple[str, ...] = ("none",)
     prompts: tuple[str, ...] = (DEFAULT_PROMPT,)
+    claims: tuple[str, ...] = ()
     limit: int | None = None
 
 
@@ -50,24 +54,19 @@ class Filters:
 
 @dataclass(frozen=True)
 class ClaimCell:
-    """One test of a claim: one cell per role, or one per prompt of a contrast."""
+    """One test of a claim: one cell per role, per prompt of a contrast, or per role and restoration."""
 
     claim: str
     cells: tuple[Cell, ...]
 
     @property
     def condition(self) -> str:
-        """The condition of the role that has a prompt, if any; of a contrast its prompt entries."""
-        first = self.cells[0]
-        if self.is_contrast:
-            entries = dict.fromkeys(entry_of(cell.prompt) for cell in self.cells)
-            return f"{first.source}/{first.restoration}/{'-vs-'.join(entries)}"
-        return max((cell.condition for cell in self.cells), key=len)
-
-    @property
-    def is_contrast(self) -> bool:
-        """Whether one model is compared with itself, asked otherwise."""
-        return len({cell.prompt for cell in self.cells}) > 1 and len({c.model for c in self.cells}) == 1
+        """Data, restorations and, where a model reads one, prompts; of several prompts their entries."""
+        restorations = list(dict.fromkeys(cell.restoration for cell in self.cells))
+        prompts = dict.fromkeys(cell.prompt for cell in self.cells if cell.prompt != NO_PROMPT)
+        entries = prompts if len(prompts) == 1 else dict.fromkeys(map(entry_of, prompts))
+        parts = [self.cells[0].source, _joined(restorations), "-vs-".join(entries)]
+        return "/".join(part for part in parts if part)
 
     def __str__(self) -> str:
         models = dict.fromkeys(cell.model for cell in self.cells)
@@ -80,6 +79,13 @@ class Expectation:
 
     outcome: Outcome = "supported"
     reason: str = ""
+
+
+def _joined(restorations: Sequence[str]) -> str:
+    """`gfpgan-vs-bicubic-vs-none`; more than four are counted, so that a test's name can be read."""
+    if len(restorations) > _MOST_NAMES:
+        return f"{restorations[0]}-and-{len(restorations) - 1}-others"
+    return "-vs-".join(restorations)
 
 
 def matches(name: str, globs: Sequence[str]) -> bool:

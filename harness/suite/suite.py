@@ -17,7 +17,7 @@ from harness.models.published import read_published
 from harness.predictions.cell import Cell
 from harness.restoration import NONE, known_restorations
 from harness.suite.grid import Grid
-from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches_prompt
+from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import SuitePrompt, read_prompts
 
 if sys.version_info >= (3, 11):
@@ -33,6 +33,7 @@ DEFAULT_KINDS: dict[str, Kind] = {
 }
 
 
+CLAIM_KEYS = {"encoder", "expected", "override", "prompts", "restorations"}
 TABLES = ("profiles", "datasets", "models", "restorations", "prompts", "claims")
 FORMS: dict[str, type] = {
     **dict.fromkeys(TABLES, dict),
@@ -97,18 +98,25 @@ class Suite:
                         f"among {', '.join(self.datasets)}."
                     )
             self._check_prompts(profile.prompts, f"Profile {name}")
-            self._check_restorations(profile.restorations, f"Profile {name}")
+            self._check_restorations(profile.restorations, f"Profile {name}", globs=False)
+            for glob in profile.claims:
+                if not any(matches(claim, (glob,)) for claim in self.claims):
+                    known = ", ".join(self.claims)
+                    raise UsageError(
+                        f"Profile {name} of {self.path} names the claim {glob!r}. Use some of {known}."
+                    )
         for name in self.models:
             self.kind(name)
         for name, body in self.claims.items():
             get_claim(name)
             overrides = body.get("override", [])
             tables = isinstance(overrides, list) and all(isinstance(item, dict) for item in overrides)
-            if not tables or body.keys() - {"expected", "override", "prompts", "restorations"}:
+            if not tables or body.keys() - CLAIM_KEYS:
                 raise UsageError(
                     f"Claim {name} of {self.path} has an entry that is neither `expected`, `prompts`, "
-                    f"`restorations` nor a list of overrides. Write [[claims.{name}.override]]."
+                    f"`restorations`, `encoder` nor a list of overrides. Write [[claims.{name}.override]]."
                 )
+            self._check_encoder(body.get("encoder", {}), name)
             self._check_prompts(body.get("prompts", []), f"Claim {name}")
             self._check_restorations(body.get("restorations", []), f"Claim {name}")
             if any(override.keys() != {"cell", "expected", "reason"} for override in overrides):
@@ -122,14 +130,24 @@ class Suite:
                     f"Claim {name} of {self.path} expects {bad[0]!r}. Use {', '.join(OUTCOMES)}."
                 )
 
-    def _check_restorations(self, globs: Any, where: str) -> None:
+    def _check_encoder(self, encoder: Any, claim: str) -> None:
+        """Encoders are one model, or one per dataset."""
+        named = [encoder] if isinstance(encoder, str) else list(getattr(encoder, "values", list)())
+        if not isinstance(encoder, (str, dict)) or any(name not in self.models for name in named):
+            raise UsageError(
+                f"Claim {claim} of {self.path} has encoder = {encoder!r}. Write a model of the suite, or a "
+                "table of datasets with a model each."
+            )
+
+    def _check_restorations(self, names: Any, where: str, *, globs: bool = True) -> None:
         if NONE in self.restorations:
             raise UsageError(f"{self.path} has [restorations.{NONE}], which leaves pixels alone. Rename it.")
-        if not isinstance(globs, (list, tuple)) or not all(isinstance(glob, str) for glob in globs):
-            raise UsageError(f"{where} of {self.path} has restorations = {globs!r}. Write a list of strings.")
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise UsageError(f"{where} of {self.path} has restorations = {names!r}. Write a list of strings.")
         elsewhere = (entry.get("restoration", NONE) for entry in self.models.values())
         known = {*known_restorations(self.restorations), *elsewhere, *(p.restoration for p in self.published)}
-        if unknown := [glob for glob in globs if not any(fnmatchcase(name, glob) for name in known)]:
+        fits = fnmatchcase if globs else str.__eq__
+        if unknown := [name for name in names if not any(fits(one, name) for one in known)]:
             raise UsageError(
                 f"{where} of {self.path} names the restoration {unknown[0]!r}. Use one of "
                 f"{', '.join(sorted(known))}, or add [restorations.{unknown[0]}]."
@@ -176,8 +194,9 @@ class Suite:
         return Grid(self, profile, filters).cells()
 
     def claim_cells(self, claim: str, profile: Profile, filters: Filters) -> list[ClaimCell]:
-        """All tests of a claim, see `Grid.claim_cells`; none of a claim that the suite does not list."""
-        return Grid(self, profile, filters).claim_cells(claim) if claim in self.claims else []
+        """All tests of a claim, see `Grid.claim_cells`; none where suite or profile leave it out."""
+        wanted = claim in self.claims and matches(claim, profile.claims)
+        return Grid(self, profile, filters).claim_cells(claim) if wanted else []
 
     def expectation(self, cell: ClaimCell) -> Expectation:
         """What the suite expects; the last matching override wins."""
@@ -210,5 +229,5 @@ def _profile(name: str, body: Mapping[str, Any], path: Path) -> Profile:
         return Profile(**values)
     except TypeError as error:
         raise UsageError(
-            f"Profile {name} of {path}: {error}. Use datasets, models, restorations, prompts, limit."
+            f"Profile {name} of {path}: {error}. Use datasets, models, restorations, prompts, claims, limit."
         ) from error

@@ -1,0 +1,129 @@
+"""Embeddings of the pictures that a run judges, by a model of the suite; made once and kept in the store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from harness.datasets import Dataset
+from harness.errors import ModelError, UsageError
+from harness.identity import source_version
+from harness.models import RunnableModel
+from harness.models.network import LoadedNetwork
+from harness.predictions import NO_PROMPT, Cell
+from harness.predictions.asked import Asked
+from harness.predictions.respondents import contrastive
+from harness.predictions.runner import Work, collect, compute, find_work
+from harness.predictor import Predictor
+from harness.settings import pick_device
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A model of the suite as a fixed encoder.
+
+    A contrastive model gives its image embeddings, the very ones that its answers come from; a network that
+    was trained to classify gives what its last layer reads.
+
+    Attributes:
+        predictor: opens the pictures and the model.
+        name: the model.
+    """
+
+    predictor: Predictor
+    name: str
+
+    def embed(self, source: str, restoration: str) -> NDArray[np.float32]:
+        """The embeddings (N, D) of the pictures of a `dataset:split`; nan where a picture has none.
+
+        Raises:
+            Unavailable: the model, the pictures or the restorer are absent.
+            UsageError: the suite has no such model, or it gives no embeddings.
+            ModelError: no picture could be embedded.
+        """
+        dataset, asked = self._asked(source, restoration)
+        store = self.predictor.store
+        work = find_work(asked.identity, dataset, store)
+        if work.missing:
+            lock = store.lock_path(asked.identity)
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(lock):
+                self._fill(asked, find_work(asked.identity, dataset, store), dataset)
+        rows = collect(work, asked.identity, store)
+        there = (rows["outcome"] == "parsed").to_numpy()
+        if not there.any():
+            raise ModelError(f"{self.name} embeds no picture of {source}: {rows['reason'].iloc[0]}.")
+        known = np.stack(rows.loc[there, "embedding"].tolist())
+        embeddings = np.full((len(rows), known.shape[1]), np.nan, np.float32)
+        embeddings[there] = known
+        return embeddings
+
+    def _asked(self, source: str, restoration: str) -> tuple[Dataset, Asked]:
+        """The pictures, and under which identity the store keeps their embeddings."""
+        if self.name not in self.predictor.suite.models:
+            raise UsageError(
+                f"The encoder {self.name} is no model of {self.predictor.suite.path}. Name one of its models."
+            )
+        model = self.predictor.model(self.name)
+        if not isinstance(model, RunnableModel) or model.kind == "generative":
+            raise UsageError(f"{self.name} gives no embeddings. Name a contrastive model or a network.")
+        name, _, split = source.partition(":")
+        cell = Cell(self.name, name, split, restoration, NO_PROMPT)
+        dataset, asked = next(iter(self.predictor._needs(cell)))
+        if model.kind == "contrastive":
+            return dataset, asked[0]
+        code = source_version(sys.modules[__name__])
+        decoding = {"output": "what the last layer reads", "code": code}
+        return dataset, Asked(replace(asked[0].identity, decoding=decoding), asked[0].question)
+
+    def _fill(self, asked: Asked, work: Work, dataset: Dataset) -> None:
+        if not work.missing:  # another process was faster
+            return
+        predictor, settings = self.predictor, self.predictor.settings
+        device, model = pick_device(settings.device), predictor.model(self.name)
+        assert isinstance(model, RunnableModel)
+        loaded: Any = model.load(device, settings.dtype)
+        predictor.loads[self.name] += 1
+        respondent = contrastive.ContrastiveRespondent(model, device, settings.dtype, predictor.store)
+        embedder: Any = loaded if hasattr(loaded, "embed_images") else LastLayer(loaded)
+        respond = partial(respondent.respond, embedder)
+        compute([(asked, work)], dataset, respond, predictor.store, batch_size=settings.batch_size)
+
+
+@dataclass(frozen=True)
+class LastLayer:
+    """A network that was trained to classify, as an encoder."""
+
+    loaded: LoadedNetwork
+
+    def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """What the last linear layer reads, (N, D).
+
+        Raises:
+            UsageError: there is no such layer.
+        """
+        import torch
+
+        labels = len(self.loaded.card.labels)
+        heads = [
+            module
+            for module in self.loaded.network.modules()
+            if isinstance(module, torch.nn.Linear) and module.out_features == labels
+        ]
+        if not heads:
+            raise UsageError(
+                f"{self.loaded.card.architecture} does not end in a linear layer of {labels} labels. Name "
+                "another model as encoder."
+            )
+        read: list[Any] = []
+        with heads[-1].register_forward_pre_hook(lambda module, inputs: read.append(inputs[0])):
+            self.loaded.classify(images)
+        features: NDArray[np.float32] = read[0].float().flatten(1).cpu().numpy()
+        return features
