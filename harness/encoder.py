@@ -13,14 +13,14 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
-from harness.errors import ModelError, UsageError
+from harness.errors import HarnessError, ModelError, UsageError
 from harness.identity import source_version
 from harness.models import RunnableModel
 from harness.models.network import LoadedNetwork
 from harness.predictions import NO_PROMPT, Cell
 from harness.predictions.asked import Asked
 from harness.predictions.respondents import contrastive
-from harness.predictions.runner import Work, collect, compute, find_work
+from harness.predictions.runner import collect, compute, find_work
 from harness.predictor import Predictor
 from harness.settings import pick_device
 
@@ -55,7 +55,7 @@ class Encoder:
             lock = store.lock_path(asked.identity)
             lock.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(lock):
-                self._fill(asked, find_work(asked.identity, dataset, store), dataset)
+                self._fill(source, restoration)
         rows = collect(work, asked.identity, store)
         there = (rows["outcome"] == "parsed").to_numpy()
         if not there.any():
@@ -76,17 +76,29 @@ class Encoder:
             raise UsageError(f"{self.name} gives no embeddings. Name a contrastive model or a network.")
         name, _, split = source.partition(":")
         cell = Cell(self.name, name, split, restoration, NO_PROMPT)
-        dataset, asked = next(iter(self.predictor._needs(cell)))
+        dataset, asked = next(iter(self.predictor.needs(cell)))
         if model.kind == "contrastive":
             return dataset, asked[0]
         code = source_version(sys.modules[__name__])
         decoding = {"output": "what the last layer reads", "code": code}
         return dataset, Asked(replace(asked[0].identity, decoding=decoding), asked[0].question)
 
-    def _fill(self, asked: Asked, work: Work, dataset: Dataset) -> None:
-        if not work.missing:  # another process was faster
-            return
+    def _fill(self, source: str, restoration: str) -> None:
+        """Loads the model once for all planned restorations of these pictures."""
         predictor, settings = self.predictor, self.predictor.settings
+        planned = (cell.restoration for cell in predictor.planned if cell.source == source)
+        todo = []
+        for one in dict.fromkeys([restoration, *planned]):
+            try:
+                dataset, asked = self._asked(source, one)
+            except HarnessError:  # a restorer that is absent; the test that needs it says so
+                if one == restoration:
+                    raise
+                continue
+            if (work := find_work(asked.identity, dataset, predictor.store)).missing:
+                todo.append((asked, work, dataset))
+        if not todo:  # another process was faster
+            return
         device, model = pick_device(settings.device), predictor.model(self.name)
         assert isinstance(model, RunnableModel)
         loaded: Any = model.load(device, settings.dtype)
@@ -94,7 +106,8 @@ class Encoder:
         respondent = contrastive.ContrastiveRespondent(model, device, settings.dtype, predictor.store)
         embedder: Any = loaded if hasattr(loaded, "embed_images") else LastLayer(loaded)
         respond = partial(respondent.respond, embedder)
-        compute([(asked, work)], dataset, respond, predictor.store, batch_size=settings.batch_size)
+        for asked, work, dataset in todo:
+            compute([(asked, work)], dataset, respond, predictor.store, batch_size=settings.batch_size)
 
 
 @dataclass(frozen=True)

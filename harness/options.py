@@ -20,7 +20,7 @@ DEFAULT_SUITE = "evals/suite.toml"
 # name, type, default, help
 SINGLE: tuple[tuple[str, type, Any, str], ...] = (
     ("suite", str, DEFAULT_SUITE, "the suite, relative to the root folder"),
-    ("profile", str, "default", "part of the suite: smoke, default, nightly, endpoints or your own"),
+    ("profile", str, "default", "part of the suite: specimens, smoke, nightly, restoration, ... or your own"),
     (
         "data-root",
         str,

@@ -87,7 +87,7 @@ class Predictor:
                 )
             published = self.sources.published(cell)
             return join(cell, published, model.answers(published), model.labels)
-        dataset, needs = self.samples(cell), list(self._needs(cell))
+        dataset, needs = self.samples(cell), list(self.needs(cell))
         if self._lacks(cell, needs):
             self._fill_once(cell, model)
         answers, labels = self._read(cell, *needs[0])
@@ -120,7 +120,7 @@ class Predictor:
                 if isinstance(self.model(cell.model), RunnableModel):
                     yield cell
 
-    def _needs(self, cell: Cell) -> Iterator[Need]:
+    def needs(self, cell: Cell) -> Iterator[Need]:
         """What the store must hold: answers, and those to an empty image where labels are scored."""
         dataset, prompt = self.samples(cell), self.sources.prompt(cell)
         restorer = self.sources.restorations.key(cell.restoration)
@@ -221,7 +221,7 @@ class Predictor:
         needs: dict[Dataset, list[Asked]] = {}
         for cell in dict.fromkeys([wanted, *planned]):
             try:
-                for dataset, asked in self._needs(cell):
+                for dataset, asked in self.needs(cell):
                     needs.setdefault(dataset, []).extend(asked)
             except HarnessError:
                 if cell == wanted:

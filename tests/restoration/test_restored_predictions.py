@@ -205,7 +205,7 @@ def test_the_lock_of_a_restorer_is_not_taken_within_that_of_a_model(start, monke
 def test_answers_are_computed_from_what_find_work_saw(start):
     predictor = start()
     predictor.predictions(cell("shift"))
-    ((_, asked),) = predictor._needs(cell("shift"))
+    ((_, asked),) = predictor.needs(cell("shift"))
     identity = asked[0].identity
     assert (identity.restorer, identity.restorer_weights) == ("shift", "")
     assert find_work(identity, predictor.samples(cell("shift")), predictor.store).missing == []
@@ -218,7 +218,7 @@ def test_a_gfpgan_in_the_suite_restores_for_a_model(start, tmp_path):
     predictor = start(limit=6)
     predictor.predictions(cell("face"))
     assert predictor.samples(cell("face")).pixels(0).shape == (224, 224)
-    ((_, asked),) = predictor._needs(cell("face"))
+    ((_, asked),) = predictor.needs(cell("face"))
     weights = predictor.sources.restorations.restorer("face").identity("cpu").weights
     assert (asked[0].identity.restorer, asked[0].identity.restorer_weights) == ("gfpgan", weights)
 
