@@ -89,6 +89,8 @@ class Conditions:
         groups = [everyone[picture] for picture in self.pictures]
         folds = min(_FOLDS, len(set(groups)))
         start = context.embeddings.of(self.plain.cell.restoration)[self.pictures]
+        # Where a network's features are large, KID and FID are; scaled, they compare between networks.
+        size = float(np.sqrt(np.mean(start**2))) or 1.0
         lines = [
             f"Shifts are measured in the embeddings of {context.embeddings.encoder} "
             f"({start.shape[1]} dimensions) on {len(self.pictures):,} pictures."
@@ -106,8 +108,8 @@ class Conditions:
             area = classifier_auc(start, end, paired=True, groups=groups, folds=folds, seed=context.seed)
             lines.append(
                 f"{side.cell.restoration}: shift p = {test.p_value:.3g} (permutation), told apart with an "
-                f"AUC of {area:.3f}, KID x 1,000 {1000 * kid(start, end, paired=True):.3g}, "
-                f"FID {fid(start, end):.3g}."
+                f"AUC of {area:.3f}, KID x 1,000 {1000 * kid(start / size, end / size, paired=True):.3g}, "
+                f"FID {fid(start / size, end / size):.3g} (both of features of unit mean square)."
             )
         return lines
 

@@ -151,7 +151,8 @@ def fid(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     common = np.sqrt(np.linalg.eigvalsh(root @ covariances[1] @ root).clip(0)).sum()
     apart = ((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum()
-    return float(apart + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * common)
+    # Rounding alone takes equal sets below zero.
+    return max(0.0, float(apart + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * common))
 
 
 def swap_sums(
