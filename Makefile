@@ -17,7 +17,7 @@ demo: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest tests evals -n $(WORKERS)
 	$(BIN)/python -m pytest evals --profile specimens -n 4
-	$(BIN)/python -m pytest evals --profile specimens-restored -n 4
+	$(BIN)/python -m pytest evals --profile specimens-restored
 
 lint: .venv/installed
 	$(BIN)/ruff check .
