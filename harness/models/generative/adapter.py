@@ -29,6 +29,8 @@ from harness.models.network import require
 from harness.prompts.question import Question
 
 _MODULES = (chat, checkpoint, encoding, greedy, packed, plain, prefix, respondent, sweep, trie)
+# Keys and values of 600 tokens are 0.3 GB an image for 7 billion weights; more images gain little.
+BATCH_SIZE = 8
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -43,6 +45,7 @@ class TransformersModel:
         attention: attention backend, such as `sdpa` or `eager`; None for the architecture's default.
             Those that take no mask of their own (`flash_attention_2`) read every prompt anew.
         trust_remote_code: run the code that comes with the model. Only with a commit as `revision`.
+        batch_size: most images at a time, whatever --batch-size says.
 
     Raises:
         Unavailable: the files or a package are absent.
@@ -55,9 +58,6 @@ class TransformersModel:
     trained_on: str | None = None
     modes: tuple[str, ...] = ("generate", "score")
     deterministic = True
-    # Keys and values of 600 tokens are 0.3 GB an image for 7 billion weights; more images gain little.
-    batch_size = 8
-
     def __init__(
         self,
         *,
@@ -67,7 +67,10 @@ class TransformersModel:
         quantisation: str = "",
         attention: str | None = None,
         trust_remote_code: bool = False,
+        batch_size: int = BATCH_SIZE,
     ) -> None:
+        if type(batch_size) is not int or batch_size < 1:
+            raise UsageError(f"Expected batch_size of model {model} to be 1 or more, but got {batch_size!r}.")
         if quantisation not in ("", "nf4"):
             raise UsageError(f"Expected quantisation to be nf4 or empty, but got {quantisation!r}.")
         if trust_remote_code and not _COMMIT.fullmatch(revision or ""):
@@ -78,6 +81,7 @@ class TransformersModel:
         require("torch", "transformers", *(["bitsandbytes"] if quantisation else []), extra="vlm")
         self.correct: Mapping[str, tuple[int, int]] = {}
         self.name = model
+        self.batch_size = batch_size
         self.quantisation = quantisation
         self.attention = attention
         self.trust_remote_code = trust_remote_code
