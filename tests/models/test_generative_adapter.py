@@ -188,9 +188,9 @@ class TestRefusals:
 
     def test_unknown_options(self, folder):
         for few in (0, "8", True):
-        with pytest.raises(UsageError, match="Expected batch_size of model .* to be 1 or more"):
-            model(folder, batch_size=few)
-    with pytest.raises(UsageError, match="Expected quantisation to be nf4 or empty, but got 'int3'"):
+            with pytest.raises(UsageError, match="Expected batch_size of model .* to be 1 or more"):
+                model(folder, batch_size=few)
+        with pytest.raises(UsageError, match="Expected quantisation to be nf4 or empty, but got 'int3'"):
             model(folder, quantisation="int3")
         self.refused(
             folder, UsageError, "Attention teapot cannot be used .* Leave it out", attention="teapot"

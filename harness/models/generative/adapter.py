@@ -58,6 +58,7 @@ class TransformersModel:
     trained_on: str | None = None
     modes: tuple[str, ...] = ("generate", "score")
     deterministic = True
+
     def __init__(
         self,
         *,
