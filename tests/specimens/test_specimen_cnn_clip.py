@@ -105,7 +105,7 @@ def test_the_cards_say_what_is_planted_and_how_it_was_made():
     for model in CARDS:
         card = card_of(model)
         assert {"what", "figures", "seed", "seconds", "versions"} <= card.keys()
-    assert card_of("cnn")["trained_on"] == "specimen-fer:train"
+    assert card_of("cnn")["learned_from"] == "specimen-fer:train"
     assert card_of("clip")["trained_on"] == "specimen:train"
 
 
