@@ -5,35 +5,26 @@ Enable it with `pytest_plugins = ["harness.plugin"]` in the root conftest.py, or
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.collector import Collector
 from harness.errors import HarnessError, Unavailable
-from harness.options import DEFAULT_SUITE, about_run, add_options, filters_of, setting, settings_of
-from harness.recorder import Recorder, claim_entry, new_run_folder, record_predictions
-from harness.suite import ClaimCell, Expectation, Profile, Suite
+from harness.options import DEFAULT_SUITE, add_options, filters_of, setting, settings_of
+from harness.recorder import claim_entry, record_predictions
+from harness.running import PROFILE, SESSION, SUITE, run_of, session_of, suite_of
+from harness.suite import ClaimCell, Expectation
 
 if TYPE_CHECKING:
     from harness.claims import Verdict
-    from harness.datasets import Dataset
     from harness.predictions import Cell, Predictions
-    from harness.session import Session
 
-SUITE = pytest.StashKey[Suite]()
-PROFILE = pytest.StashKey[Profile]()
-SESSION = pytest.StashKey["Session"]()
-RECORDER = pytest.StashKey[Recorder]()
-RUN = pytest.StashKey[Path]()
 FOUND = pytest.StashKey[dict[str, Any]]()
 
 
@@ -81,22 +72,6 @@ def _interrupt_on_sigterm() -> None:
 
     with suppress(ValueError):  # not the main thread: whoever runs pytest there handles signals
         signal.signal(signal.SIGTERM, interrupt)
-
-
-def suite_of(config: pytest.Config) -> Suite:
-    """The suite of a run, read once.
-
-    Raises:
-        pytest.UsageError: the suite or an option is wrong.
-    """
-    if SUITE not in config.stash:
-        try:
-            suite = Suite.read(config.rootpath / str(setting(config, "suite")))
-            config.stash[PROFILE] = suite.profile(str(setting(config, "profile")))
-        except HarnessError as error:
-            raise pytest.UsageError(str(error)) from error
-        config.stash[SUITE] = suite
-    return config.stash[SUITE]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -185,53 +160,12 @@ def _spare_hypothesis(config: pytest.Config) -> None:
         config.pluginmanager.unregister(plugin)
 
 
-def session_of(config: pytest.Config) -> Session:
-    """The harness session of this process."""
-    from harness.predictor import Predictor
-    from harness.session import Session
-
-    if SESSION not in config.stash:
-        suite = suite_of(config)
-        settings = settings_of(config, config.stash[PROFILE], suite)
-        run = str(run_of(config)) if _has_workers(config) else ""
-        config.stash[SESSION] = Session(Predictor(suite, settings, run=run))
-    return config.stash[SESSION]
-
-
-def _has_workers(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput") or bool(getattr(config.option, "tx", None))
-
-
-def run_of(config: pytest.Config) -> Path:
-    """The run folder; workers get it from the controller."""
-    worker = getattr(config, "workerinput", None)
-    if worker is not None:
-        return Path(worker["harness_run"])
-    if RUN not in config.stash:
-        config.stash[RUN] = new_run_folder(config.rootpath / str(setting(config, "reports")))
-    return config.stash[RUN]
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Gives each xdist worker the run folder; wrong options end the run before a worker meets them."""
     if SUITE in node.config.stash:
         settings_of(node.config, node.config.stash[PROFILE], suite_of(node.config))
     node.workerinput["harness_run"] = str(run_of(node.config))
-
-
-def seen_samples(config: pytest.Config, cell: Cell) -> Dataset:
-    """The samples of a cell with the pixels that its model saw here.
-
-    Raises:
-        Unavailable: it saw restored pixels elsewhere; restoring them again just to show them may take hours.
-    """
-    from harness.models import TableModel
-
-    predictor = session_of(config).predictor
-    if cell.restoration != "none" and isinstance(predictor.model(cell.model), TableModel):
-        raise Unavailable(f"{cell.model} answered elsewhere. Add a model that answers on them here.")
-    return predictor.samples(cell)
 
 
 def found_by(item: pytest.Item) -> dict[str, Any]:
@@ -283,86 +217,3 @@ def pytest_runtest_makereport(
             found["restoration_costs"] = costs
         report.harness_found = found  # type: ignore[attr-defined]
     return report
-
-
-class Collector:
-    """Runs in the controller, or in the only process: collects, writes the run folder, sums up."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.config, self.started = config, time.time()
-        self.recorder: Recorder | None = None
-        self.closing = ""
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Takes in what a test found."""
-        found = getattr(report, "harness_found", None)
-        if not found:
-            return
-        if self.recorder is None:
-            suite = suite_of(self.config)
-            about = about_run(self.config, self.config.stash[PROFILE], suite)
-            self.recorder = Recorder(run_of(self.config), about, self.started)
-        self.recorder.add(found)
-
-    @pytest.hookimpl(tryfirst=True)  # before xdist waits for its workers, when another Ctrl-C may come
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Writes the run folder, also after Ctrl-C; the record first, as a report can be made again.
-
-        Pictures are kept here and not by the tests, as only the whole run tells which ones show most.
-        """
-        if self.recorder is None:
-            if folder := self.config.stash.get(RUN, None):
-                with suppress(OSError):  # workers got it and had nothing to put into it
-                    folder.rmdir()
-            return
-        self.recorder.write(suite_of(self.config))
-        self._keep_pictures(self.recorder)
-        try:
-            from harness.reporting import write_report
-
-            self.closing = f"report: {write_report(self.recorder.run)}"
-        except Exception as error:
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-            self.closing = (
-                f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend "
-                f"the cause and call: harness report {self.recorder.run}"
-            )
-
-    def _keep_pictures(self, recorder: Recorder) -> None:
-        """Keeps pictures for the gallery; what keeps them from it is a problem of the run, not its end."""
-        wanted = int(setting(self.config, "gallery"))
-        if not wanted or not recorder.cells:
-            return
-        from harness.reporting import keep_pictures, read_run
-
-        try:
-            predictions = read_run(recorder.run).predictions
-            problems = keep_pictures(recorder.run, predictions, wanted, partial(seen_samples, self.config))
-        except Exception as error:
-            problems = [f"The gallery has no pictures ({type(error).__name__}: {error})."]
-        if problems:
-            recorder.add({"problems": problems})
-            recorder.write(suite_of(self.config))
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints the verdict table, problems and where the report is."""
-        if self.recorder is None:
-            return
-        from rich.console import Console
-
-        from harness.reporting.verdicts import headline, terminal_table
-
-        claims = self.recorder.sorted_claims()
-        terminalreporter.section("verdicts")
-        buffer = io.StringIO()
-        console = Console(
-            file=buffer,
-            width=terminalreporter._tw.fullwidth,
-            force_terminal=terminalreporter.hasmarkup or None,
-        )
-        console.print(terminal_table(claims))
-        for problem in self.recorder.problems:
-            console.print(f"problem: {problem}", style="yellow", markup=False, highlight=False)
-        console.print(headline(claims, len(self.recorder.skipped)), markup=False, highlight=False)
-        console.print(self.closing, markup=False, highlight=False, soft_wrap=True)
-        terminalreporter.write(buffer.getvalue())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from harness.claims.mean_effect import MeanEffect
 from harness.claims.verdict import Effect
+
+Number = TypeVar("Number", int, float)
 
 
 def weakest(found: Sequence[MeanEffect], threshold: float) -> MeanEffect:
@@ -48,6 +51,6 @@ def _known(bound: float | None) -> float:
     return bound
 
 
-def _most(values: Sequence[float | int | None]) -> int | None:
+def _most(values: Sequence[Number | None]) -> Number | None:
     known = [value for value in values if value is not None]
-    return max(known) if len(known) == len(values) else None  # type: ignore[return-value]
+    return max(known) if len(known) == len(values) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +137,7 @@ def _order_chart(sides: Sequence[Predictions], alpha: float, seed: int) -> Order
         _figure(
             bootstrap_sums(
                 picks,
-                lambda sums, place=place: _share(sums, place),  # type: ignore[misc]
+                partial(_share, place=place),
                 groups=sides[0].groups,
                 replicates=_REPLICATES,
                 alpha=alpha,

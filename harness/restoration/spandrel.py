@@ -102,7 +102,7 @@ class Spandrel:
         from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 
         if find_spec(EXTRA) is not None:
-            import spandrel_extra_arches  # type: ignore[import-not-found, unused-ignore]
+            import spandrel_extra_arches
 
             spandrel_extra_arches.install(ignore_duplicates=True)
         tensors = read_weights(self.path, ("params_ema", "params", "params-ema", "state_dict"))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ test.restored(Path(sys.argv[1]), Path(sys.argv[2]))
 def restored(project: Path, store: Path):
     """The faces of a project, restored."""
     dataset = load_dataset({"adapter": "images", "space": ["sad"]}, "faces", "test", project)
-    build = lambda name: build_restorer(name, ENTRIES, Context(project, project))  # noqa: E731
+    build = partial(build_restorer, entries=ENTRIES, context=Context(project, project))
     return Restorations(build, PixelStore(store), "cpu", BATCH).of("slow", dataset)
 
 

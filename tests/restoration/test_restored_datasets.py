@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def start(tmp_path):
     def start(store: Path = tmp_path / "pixels", *, batch_size: int = 4, run: str = "", **options):
         entries = {"shift": {"adapter": "tiny_restorers:Shift", **options}}
         context = Context(tmp_path, tmp_path)
-        build = lambda name: build_restorer(name, entries, context)  # noqa: E731
+        build = partial(build_restorer, entries=entries, context=context)
         return Restorations(build, PixelStore(store), "cpu", batch_size, run)
 
     return start

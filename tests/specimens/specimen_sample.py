@@ -7,13 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from fixtures.specimens import dataset, people
 from fixtures.specimens.degrade import FER_SIZE, Degradation, degrade
 from fixtures.specimens.drawn import SIZE
-from fixtures.specimens.people import Specimen, plan, specimen
+from fixtures.specimens.people import Specimen, specimen
 from fixtures.specimens.trainers.figures import FIRST
 from harness.datasets import Dataset
 
@@ -45,14 +44,3 @@ def load(root: Path, split: str, *, name: str, look: str) -> Dataset:
     numbers = {sample.id: number for number, sample in enumerate(whole.samples)}
     source = OneByOne(split, look, None)
     return replace(whole, samples=whole.samples[:FIRST], read=lambda key: np.array(source[numbers[key]]))
-
-
-@pytest.fixture
-def tiny_splits(monkeypatch):
-    """A handful of pictures in every split."""
-    for split, size in TINY.items():
-        monkeypatch.setitem(people.SPLITS, split, size)
-    monkeypatch.setattr(dataset, "pictures", OneByOne)
-    plan.cache_clear()
-    yield
-    plan.cache_clear()

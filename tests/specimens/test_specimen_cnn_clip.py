@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from specimen_sample import CHECKPOINTS, TINY, tiny_splits  # noqa: F401
+from specimen_sample import CHECKPOINTS, TINY
 
 from fixtures.specimens.expression import LABELS
 from fixtures.specimens.trainers import captions, clip, cnn

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from specimen_sample import CHECKPOINTS, TINY, load, tiny_splits  # noqa: F401
+from specimen_sample import CHECKPOINTS, TINY, load
 
 from fixtures.specimens.trainers import clip, restorer
 from fixtures.specimens.trainers.figures import FIRST, answered

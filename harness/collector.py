@@ -1,0 +1,117 @@
+"""Runs in the controller of a run: takes in what tests found, writes the run folder, sums up."""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import Unavailable
+from harness.options import about_run, setting
+from harness.recorder import Recorder
+from harness.running import PROFILE, RUN, run_of, session_of, suite_of
+
+if TYPE_CHECKING:
+    from harness.datasets import Dataset
+    from harness.predictions import Cell
+
+
+class Collector:
+    """Runs in the controller, or in the only process: collects, writes the run folder, sums up."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config, self.started = config, time.time()
+        self.recorder: Recorder | None = None
+        self.closing = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Takes in what a test found."""
+        found = getattr(report, "harness_found", None)
+        if not found:
+            return
+        if self.recorder is None:
+            suite = suite_of(self.config)
+            about = about_run(self.config, self.config.stash[PROFILE], suite)
+            self.recorder = Recorder(run_of(self.config), about, self.started)
+        self.recorder.add(found)
+
+    @pytest.hookimpl(tryfirst=True)  # before xdist waits for its workers, when another Ctrl-C may come
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Writes the run folder, also after Ctrl-C; the record first, as a report can be made again.
+
+        Pictures are kept here and not by the tests, as only the whole run tells which ones show most.
+        """
+        if self.recorder is None:
+            if folder := self.config.stash.get(RUN, None):
+                with suppress(OSError):  # workers got it and had nothing to put into it
+                    folder.rmdir()
+            return
+        self.recorder.write(suite_of(self.config))
+        self._keep_pictures(self.recorder)
+        try:
+            from harness.reporting import write_report
+
+            self.closing = f"report: {write_report(self.recorder.run)}"
+        except Exception as error:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self.closing = (
+                f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend "
+                f"the cause and call: harness report {self.recorder.run}"
+            )
+
+    def _keep_pictures(self, recorder: Recorder) -> None:
+        """Keeps pictures for the gallery; what keeps them from it is a problem of the run, not its end."""
+        wanted = int(setting(self.config, "gallery"))
+        if not wanted or not recorder.cells:
+            return
+        from harness.reporting import keep_pictures, read_run
+
+        try:
+            predictions = read_run(recorder.run).predictions
+            problems = keep_pictures(recorder.run, predictions, wanted, partial(seen_samples, self.config))
+        except Exception as error:
+            problems = [f"The gallery has no pictures ({type(error).__name__}: {error})."]
+        if problems:
+            recorder.add({"problems": problems})
+            recorder.write(suite_of(self.config))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Prints the verdict table, problems and where the report is."""
+        if self.recorder is None:
+            return
+        from rich.console import Console
+
+        from harness.reporting.verdicts import headline, terminal_table
+
+        claims = self.recorder.sorted_claims()
+        terminalreporter.section("verdicts")
+        buffer = io.StringIO()
+        console = Console(
+            file=buffer,
+            width=terminalreporter._tw.fullwidth,
+            force_terminal=terminalreporter.hasmarkup or None,
+        )
+        console.print(terminal_table(claims))
+        for problem in self.recorder.problems:
+            console.print(f"problem: {problem}", style="yellow", markup=False, highlight=False)
+        console.print(headline(claims, len(self.recorder.skipped)), markup=False, highlight=False)
+        console.print(self.closing, markup=False, highlight=False, soft_wrap=True)
+        terminalreporter.write(buffer.getvalue())
+
+
+def seen_samples(config: pytest.Config, cell: Cell) -> Dataset:
+    """The samples of a cell with the pixels that its model saw here.
+
+    Raises:
+        Unavailable: it saw restored pixels elsewhere; restoring them again just to show them may take hours.
+    """
+    from harness.models import TableModel
+
+    predictor = session_of(config).predictor
+    if cell.restoration != "none" and isinstance(predictor.model(cell.model), TableModel):
+        raise Unavailable(f"{cell.model} answered elsewhere. Add a model that answers on them here.")
+    return predictor.samples(cell)

@@ -1,0 +1,64 @@
+"""What the hooks of one process share: the suite, the harness session, the run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.options import setting, settings_of
+from harness.recorder import new_run_folder
+from harness.suite import Profile, Suite
+
+if TYPE_CHECKING:
+    from harness.session import Session
+
+SUITE = pytest.StashKey[Suite]()
+PROFILE = pytest.StashKey[Profile]()
+SESSION = pytest.StashKey["Session"]()
+RUN = pytest.StashKey[Path]()
+
+
+def suite_of(config: pytest.Config) -> Suite:
+    """The suite of a run, read once.
+
+    Raises:
+        pytest.UsageError: the suite or an option is wrong.
+    """
+    if SUITE not in config.stash:
+        try:
+            suite = Suite.read(config.rootpath / str(setting(config, "suite")))
+            config.stash[PROFILE] = suite.profile(str(setting(config, "profile")))
+        except HarnessError as error:
+            raise pytest.UsageError(str(error)) from error
+        config.stash[SUITE] = suite
+    return config.stash[SUITE]
+
+
+def session_of(config: pytest.Config) -> Session:
+    """The harness session of this process."""
+    from harness.predictor import Predictor
+    from harness.session import Session
+
+    if SESSION not in config.stash:
+        suite = suite_of(config)
+        settings = settings_of(config, config.stash[PROFILE], suite)
+        run = str(run_of(config)) if _has_workers(config) else ""
+        config.stash[SESSION] = Session(Predictor(suite, settings, run=run))
+    return config.stash[SESSION]
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput") or bool(getattr(config.option, "tx", None))
+
+
+def run_of(config: pytest.Config) -> Path:
+    """The run folder; workers get it from the controller."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        return Path(worker["harness_run"])
+    if RUN not in config.stash:
+        config.stash[RUN] = new_run_folder(config.rootpath / str(setting(config, "reports")))
+    return config.stash[RUN]
