@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import time
 from contextlib import suppress
 from functools import partial
@@ -14,6 +15,7 @@ from harness.errors import Unavailable
 from harness.options import about_run, setting
 from harness.recorder import Recorder
 from harness.running import PROFILE, RUN, run_of, session_of, suite_of
+from harness.shared_verdicts import FOLDER
 
 if TYPE_CHECKING:
     from harness.datasets import Dataset
@@ -51,6 +53,7 @@ class Collector:
                     folder.rmdir()
             return
         self.recorder.write(suite_of(self.config))
+        shutil.rmtree(self.recorder.run / FOLDER, ignore_errors=True)
         self._keep_pictures(self.recorder)
         try:
             from harness.reporting import write_report

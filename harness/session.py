@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from harness.errors import HarnessError, Unavailable
 from harness.identity import package_versions
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
+from harness.shared_verdicts import SharedVerdicts
 from harness.suite import ClaimCell
 
 
@@ -37,6 +38,7 @@ class Session:
     def __post_init__(self) -> None:
         self.suite, self.settings = self.predictor.suite, self.predictor.settings
         self.dataset, self.predictions = self.predictor.dataset, self.predictor.predictions
+        self.verdicts = SharedVerdicts(self.predictor.run)
         self.seen = lru_cache(maxsize=None)(self._seen)
         self.family = lru_cache(maxsize=None)(self._family)
         # 37 MB for 7,178 pictures and 1,280 dimensions; tests of one data set follow each other.
@@ -85,7 +87,8 @@ class Session:
                 results[cell] = error
         findings = {cell: self._findings(sides) for cell, sides in evidence.items()}
         admitted = sum(not found for found in findings.values())
-        for cell, sides in evidence.items():
+
+        def judge(cell: ClaimCell) -> Verdict:
             context = Context(
                 cell=str(cell),
                 alpha=self.settings.alpha,
@@ -94,11 +97,18 @@ class Session:
                 replicates=self.settings.replicates,
                 barred="; ".join(findings[cell]),
             )
-            try:
-                results[cell] = self._judge(claim, sides, self._with_embeddings(claim, cell, context))
-            except HarnessError as error:
-                results[cell] = error
-        judged = {cell: verdict for cell, verdict in results.items() if isinstance(verdict, Verdict)}
+            return self._judge(claim, evidence[cell], self._with_embeddings(claim, cell, context))
+
+        for wait in (False, True):  # first what no other worker is at
+            for cell in [cell for cell in evidence if cell not in results]:
+                try:
+                    verdict = self.verdicts.judged(name, cell.cells, partial(judge, cell), wait=wait)
+                except HarnessError as error:
+                    results[cell] = error
+                else:
+                    results |= {} if verdict is None else {cell: verdict}
+        # In the order of the family, which Holm's adjustment reports by.
+        judged = {cell: found for cell in cells if isinstance(found := results[cell], Verdict)}
         return {**results, **dict(zip(judged, settle(list(judged.values())), strict=True))}
 
     def _with_embeddings(self, claim: Claim, cell: ClaimCell, context: Context) -> Context:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -84,6 +84,14 @@ class Verdict:
         plain = asdict(self)
         plain["verdict"] = plain.pop("outcome")
         return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Verdict:
+        """The verdict that `as_dict` was taken of."""
+        rest = {key: value for key, value in plain.items() if key != "verdict"}
+        effects = tuple(Effect(**effect) for effect in rest["secondary"])
+        made = {"effect": Effect(**rest["effect"]), "secondary": effects, "notes": tuple(rest["notes"])}
+        return cls(outcome=plain["verdict"], **{**rest, **made})
 
 
 def decide(
