@@ -16,8 +16,6 @@ import numpy.typing as npt
 from harness.errors import UsageError
 from harness.metrics.embeddings import ShiftTest, Values, checked, swap_signs, tested
 
-_STEPS, _TOLERANCE = 50, 1e-8  # of Newton's method; it takes 5 to 10 steps
-
 
 def classifier_auc(
     x: npt.ArrayLike,
@@ -150,24 +148,11 @@ def _inputs(embeddings: Values, components: int) -> Values:
 
 
 def _logistic_regression(inputs: Values, targets: Values) -> Values:
-    """Weights of the penalised regression, by Newton's method with halved steps where it would overshoot."""
-    penalty, weights = _penalty(inputs.shape[1]), np.zeros(inputs.shape[1])
+    """Weights of the penalised regression, that of the constant last."""
+    from sklearn.linear_model import LogisticRegression
 
-    def loss(w: Values) -> float:
-        scores = inputs @ w
-        return float(np.logaddexp(0, scores).sum() - targets @ scores + w @ penalty @ w / 2)
-
-    for _ in range(_STEPS):
-        chances = 0.5 * (1 + np.tanh(inputs @ weights / 2))
-        slope = inputs.T @ (chances - targets) + penalty @ weights
-        curvature = (inputs.T * (chances * (1 - chances))) @ inputs + penalty
-        step, now = np.linalg.solve(curvature, slope), loss(weights)
-        while loss(weights - step) > now and np.abs(step).max() > _TOLERANCE:
-            step /= 2
-        weights = weights - step
-        if np.abs(step).max() <= _TOLERANCE:
-            break
-    return weights
+    fitted = LogisticRegression(tol=1e-6, max_iter=1_000).fit(inputs[:, :-1], targets)
+    return np.append(fitted.coef_[0], fitted.intercept_)
 
 
 def _penalty(size: int) -> Values:
