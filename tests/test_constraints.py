@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def required(python):
-    """The requirements of all extras on a Linux machine with some Python, those on the project itself left out."""
+    """What all extras ask for on a Linux machine with some Python, except the project itself."""
     texts = [
         *PROJECT["dependencies"],
         *(text for extra in PROJECT["optional-dependencies"].values() for text in extra),
@@ -80,4 +80,5 @@ def test_make_and_the_classifiers_know_the_same_pythons():
 def test_what_is_held_back_says_why():
     lines = (ROOT / "constraints/held-back.in").read_text(encoding="utf-8").splitlines()
     first = next(index for index, line in enumerate(lines) if not line.startswith("#"))
-    assert first >= 2 and all(Requirement(line).specifier for line in lines[first:])
+    assert first >= 2
+    assert all(Requirement(line).specifier for line in lines[first:])
