@@ -64,6 +64,16 @@ class Generative(Protocol):
 
 
 @runtime_checkable
+class Accounting(Protocol):
+    """A generative model whose scores come one reply at a time: each with its usage, some without a score."""
+
+    def score_replies(
+        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+    ) -> tuple[list[NDArray[np.float32]], list[list[Reply | None]]]:
+        """`Generative.score`, nan where there is none, and the replies, None where nothing was asked."""
+
+
+@runtime_checkable
 class Rendering(Protocol):
     """A generative model before it is loaded: what it would be sent, and what it can be asked.
 

@@ -37,6 +37,8 @@ COLUMNS = (
 )
 # What a model that counts its tokens adds; cost in US dollars.
 USAGE = ("tokens_in", "tokens_out", "cost")
+# What a model that writes adds: how the reply ended, and what was odd about it.
+TOLD = ("finish", "remark")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class Predictions:
         table: columns `sample_id, group, gold, outcome, label, raw_text, reason, latency_s, pixel_digest`
             and, where the model gives them, `score_<label>` per label of the space. They are probabilities,
             but for a prompt without labels: there they are the cosine similarities of the free answer.
-            Models that count what they use add `tokens_in, tokens_out, cost`.
+            Models that count what they use add `tokens_in, tokens_out, cost`; those that write add
+            `finish` (see `Reply`) and `remark`: what was odd about a reply, such as a finish reason that
+            the harness does not know.
         prompt: how the model was asked, or None for models that read no prompt.
         repeatable: whether the same question always gets the same answer.
         marginals: who else labelled this split -> share of each label among theirs.
@@ -200,7 +204,7 @@ def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[s
             "gold": [sample.label for sample in dataset.samples],
         }
     )
-    for column in (*COLUMNS[3:], *(name for name in USAGE if name in answers)):
+    for column in (*COLUMNS[3:], *(name for name in (*USAGE, *TOLD) if name in answers)):
         table[column] = answers[column].to_numpy()
     parsed = table["outcome"] == "parsed"
     table.loc[parsed & ~table["label"].isin(list(known)), "outcome"] = "out_of_vocabulary"

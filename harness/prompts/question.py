@@ -56,6 +56,8 @@ class Reply:
         text: what the model wrote, or None when the call failed.
         finish: why it stopped: by itself, at `max_tokens`, or by a content filter.
         error: why the call failed, or "".
+        remark: what is odd about a reply that came, or "".
+        thought: whether the model thought before it answered; thoughts are no text.
         tokens_in: tokens of the request, as the model counts them.
         tokens_out: tokens of the reply.
         cost: what the reply cost in US dollars; None where no price is known.
@@ -65,6 +67,8 @@ class Reply:
     text: str | None
     finish: Finish = "stop"
     error: str = ""
+    remark: str = ""
+    thought: bool = False
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost: float | None = None

@@ -201,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
     server: FaultServer
 
     def do_POST(self) -> None:
-        assert self.path == "/v1/chat/completions"
+        assert self.path.endswith("/v1/chat/completions")  # a proxy is sent the whole address
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         seen = self.server.take(body, self.headers)
         try:

@@ -14,6 +14,9 @@ from harness.errors import HarnessWarning, ModelError, Unavailable, UsageError
 from harness.models.base import Generative
 from harness.models.endpoint import Budget, calls
 from harness.models.endpoint.letters import letter_scores
+from harness.predictions.asked import Asked
+from harness.predictions.respondents.generative import GenerativeRespondent
+from harness.predictions.store import Store
 
 LABELS = ("happy", "sad", "neutral")
 LETTERS = {"answers": ("A", "B", "C"), "options": LABELS, "score": True}
@@ -166,3 +169,60 @@ def test_scores_draw_on_the_budget(server, tmp_path):
     with pytest.raises(Unavailable, match="has spent what --max-cost allows"):
         loaded.score(grey(1), [question(**LETTERS)])
     assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize(
+    "logprob", [1000, 1000.0, math.nan, math.inf, 0.5, "high", None, -(10**25), True], ids=str
+)
+def test_an_impossible_log_probability_costs_one_score(server, tmp_path, logprob):
+    images = grey(3)
+    good = answer("B", top=list(zip("ABC", log(0.1, 0.8, 0.1), strict=True)))
+    odd = answer("A", top=[("A", logprob), ("B", -1.0)])
+    server.plan = lambda seen: odd if (seen.pixels[..., 0] == images[1]).all() else good
+    with pytest.warns(HarnessWarning, match="no score for 1 of 3 .* gives 'A' the log-prob"):
+        (scores,), (replies,) = load(server, tmp_path).score_replies(images, [question(**LETTERS)])
+    assert np.isnan(scores[1]).all()
+    assert np.isfinite(scores[[0, 2]]).all()
+    assert [bool(reply.error) for reply in replies] == [False, True, False]
+    assert all(reply.tokens_in == 100 for reply in replies)
+    assert len(server.seen) == 3
+
+
+def test_a_certain_token_may_be_rounded_above_certainty(server, tmp_path):
+    server.plan = script(answer("A", top=[("A", 1e-6), ("B", -math.inf), ("C", -9999)]))
+    (scores,) = load(server, tmp_path).score(grey(1), [question(**LETTERS)])
+    assert np.isfinite(scores).all()
+    assert scores.argmax() == 0
+
+
+def test_rows_of_scores_tell_what_replies_tell(server, tmp_path):
+    """Each image meets another end: only a call that failed is asked again by the next run."""
+    acts = {
+        "scored": answer("B", top=list(zip("ABC", log(0.1, 0.8, 0.1), strict=True)), usage=(7, 1)),
+        "words": answer("The", top=[("The", -0.1)], usage=(7, 1)),
+        "filtered": answer(None, "content_filter", top=[("The", -0.1)], usage=(7, 1)),
+        "broken": answer("B", "abort", usage=(7, 1)),
+        "refused": refusal(400),
+    }
+    images = dict(zip(acts, grey(5), strict=True))
+    server.plan = lambda seen: next(
+        acts[name] for name, image in images.items() if (seen.pixels[..., 0] == image).all()
+    )
+    model = model_at(server, tmp_path, logprobs=True, price=[1e6, 1e6])
+    respondent = GenerativeRespondent(model, "cpu", "float32", Store(tmp_path / "store"))
+    with pytest.warns(HarnessWarning, match="no score for 4 of 5"):
+        (table,) = respondent.respond(
+            model.load("cpu", "float32"), images, [Asked(model.identity("", ""), question(**LETTERS))]
+        )
+    rows = table.to_pandas().set_index("pixel_digest")
+    assert list(rows["outcome"]) == ["parsed", "unparsable", "refusal", "failed", "failed"]
+    assert list(rows["label"].fillna("")) == ["sad", "", "", "", ""]
+    assert list(rows["cost"].fillna(0)) == [8, 8, 8, 8, 0]
+    assert list(rows["reason"].fillna("")) == [
+        "",
+        "the first token is none of the letters",
+        "stopped by a content filter",
+        "the server broke the reply off ('abort'): after 'B'",
+        "400: status 400",
+    ]
+    assert rows.loc["words", "raw_text"] == "The"

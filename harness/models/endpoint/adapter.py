@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from harness.errors import Unavailable, UsageError
 from harness.identity import Identity, source_version
 from harness.models.base import Context, Kind
-from harness.models.endpoint import letters, reply, request
+from harness.models.endpoint import arrival, letters, reply, request
 from harness.models.endpoint.budget import Budget
 from harness.models.endpoint.connection import Connection
 from harness.models.endpoint.loaded import LoadedEndpoint
@@ -119,7 +119,8 @@ class EndpointModel:
             if "score" in self.modes
             else "answers by generate only; no log-probabilities"
         )
-        return f"{self.model} at {self.connection.place}: {asked}; {self.price or 'no price known'}"
+        where = f"{self.connection.place}{self.connection.by_way_of}"
+        return f"{self.model} at {where}: {asked}; {self.price or 'no price known'}"
 
     def identity(self, device: str, dtype: str) -> Identity:
         """See `RunnableModel.identity`. Nothing is computed here, so device and dtype have no part in it.
@@ -132,7 +133,7 @@ class EndpointModel:
             model=f"openai:{self.connection.place}:{self.model}",
             weights="",
             revision=self.revision,
-            adapter=source_version(request, reply, letters),
+            adapter=source_version(request, arrival, reply, letters),
             processor={"image": "png", **self.form.as_dict()},
             dtype="",
             device="",
@@ -162,10 +163,10 @@ class EndpointModel:
         """Looks whether it could be asked now; answers that are in the store need neither key nor server.
 
         Raises:
-            Unavailable: the key is absent, or no server listens on this machine's port.
+            Unavailable: the key is absent, or nobody listens on this machine's port or the proxy's.
         """
         self.connection.key()
-        self.connection.require_local_server()
+        self.connection.probe()
 
     def load(self, device: str, dtype: str) -> LoadedEndpoint:
         """Nothing is loaded; the first question opens a connection.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from harness.errors import Unavailable
+from harness.models.endpoint.arrival import Masked, clean, http_library, receiver
+from harness.models.endpoint.route import place_of, proxy_for, require_reachable
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -42,7 +42,7 @@ class Connection:
         """
         if self.key_env is None:
             return ""
-        key = os.environ.get(self.key_env, "").strip()
+        key = self.secret
         if not key:
             raise Unavailable(
                 f"The key for {self.place} is not here. Set the environment variable {self.key_env}."
@@ -51,27 +51,40 @@ class Connection:
             raise Unavailable(f"The variable {self.key_env} holds characters that no key has. Set it again.")
         return key
 
-    def require_local_server(self) -> None:
-        """Checks that somebody listens where the address is on this machine; others are not disturbed.
+    def probe(self) -> None:
+        """Goes the first step of the way that requests go.
 
         Raises:
-            Unavailable: nobody does.
+            Unavailable: no server listens where the address is on this machine, or no proxy where the
+                environment names one.
         """
-        parts = urlsplit(self.base_url)
-        if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            return
-        try:
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            socket.create_connection((parts.hostname, port), timeout=2).close()
-        except OSError as error:
-            raise Unavailable(
-                f"No server listens at {self.place} ({error.strerror or error}). Start it or mend base_url."
-            ) from error
+        require_reachable(self.base_url, self.place)
+
+    @property
+    def by_way_of(self) -> str:
+        """What to say about the proxy, or ""."""
+        proxy = proxy_for(self.base_url)
+        return f" by way of the proxy {place_of(proxy)}" if proxy else ""
+
+    @property
+    def fix(self) -> str:
+        """What to do when nobody answers."""
+        if proxy_for(self.base_url):
+            return "Mend the proxy's variable, name the host in NO_PROXY, or correct base_url."
+        return "Start the server or correct base_url."
 
     def client(self) -> AsyncOpenAI:
         """A client for one event loop. Its own retries are off: `calls` knows which faults pass."""
-        from openai import AsyncOpenAI, Timeout
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
+        http = http_library()
+        patience = Timeout(self.timeout, connect=min(10, self.timeout / 2))
+        # A transport of our own: the library's would read the proxies of the environment itself.
+        transport = http.AsyncHTTPTransport(
+            proxy=proxy_for(self.base_url), limits=http.Limits(max_connections=self.concurrency)
+        )
+        if self.key_env:
+            Masked(self.key_env).attach()
         # The client would send the organisation and project of OpenAI's variables to any host.
         elsewhere = None if self.key_env == "OPENAI_API_KEY" else ""
         return AsyncOpenAI(
@@ -79,12 +92,20 @@ class Connection:
             api_key=self.key() or "none",
             organization=elsewhere,
             project=elsewhere,
-            timeout=Timeout(self.timeout, connect=min(10, self.timeout / 2)),
+            timeout=patience,
             max_retries=0,
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=DefaultAsyncHttpxClient(
+                transport=transport, timeout=patience, event_hooks={"response": [receiver()]}
+            ),
         )
+
+    @property
+    def secret(self) -> str:
+        """What may stand in no text that is kept or shown, or ""."""
+        return os.environ.get(self.key_env or "", "").strip()
 
     def hide(self, text: str) -> str:
         """A server's words in one short line, without the key where the server repeats it."""
-        key = os.environ.get(self.key_env or "", "").strip()
-        line = " ".join((text.replace(key, "***") if key else text).split())
+        line = " ".join(clean(text, self.secret).split())
         return line if len(line) <= 300 else f"{line[:297]}..."

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, Any
 
+from harness.models.endpoint.waits import told_wait
+
 if TYPE_CHECKING:
-    from openai import APIStatusError, OpenAIError
+    from openai import OpenAIError
 
     from harness.models.endpoint.connection import Connection
 
 # A server that wants to be left alone for longer gets a failure instead, which the next run asks again.
 PATIENCE = 120.0
+NEVER = 1e8
 
-# All calls would end so: a wrong key, an unknown model or address, an empty account.
-HOPELESS_STATUS = (401, 402, 404)
+# All calls would end so: a wrong key, an unknown model or address, an empty account, a proxy's password.
+HOPELESS_STATUS = (401, 402, 404, 407)
 HOPELESS_CODES = ("model_not_found", "insufficient_quota")
 FILTERED_CODES = ("content_filter", "content_policy_violation")
 
@@ -34,11 +36,16 @@ class Passing(Failed):
 
     Attributes:
         after: seconds that the server asks to wait, or None.
+        everyone: whether the reason is not this request, so that all requests had better wait.
     """
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, after: float | None = None, everyone: bool = False) -> None:
         super().__init__(reason)
-        self.after = after
+        self.after, self.everyone = after, everyone or after is not None
+
+
+class Unread(Passing):
+    """Something came that cannot be read. It may have been billed, so that it is asked once more only."""
 
 
 class Unreachable(Passing):
@@ -49,26 +56,41 @@ class Hopeless(Exception):
     """Every call would fail like this one."""
 
 
-def fault(error: OpenAIError, to: Connection) -> Failed | Hopeless:
-    """What an error of the client means."""
+def fault(error: OpenAIError | Failed, to: Connection) -> Failed | Hopeless:
+    """What an error of the client, or one met while a reply was read, means."""
     import openai
 
+    met = error if isinstance(error, Failed) else error.__cause__  # older clients wrap it
+    if isinstance(met, Failed):
+        return Unread(to.hide(str(met))) if isinstance(met, Unread) else met
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__ or error  # of httpx or httpx2, as the client's version has it
         kind = type(cause).__name__
         told = to.hide(str(cause) or kind)
-        if kind in ("ConnectError", "ConnectTimeout"):
-            return Unreachable(f"{to.place} cannot be reached ({told})")
+        if kind in ("ConnectError", "ConnectTimeout", "ProxyError"):
+            return Unreachable(f"{to.place} cannot be reached{to.by_way_of} ({told})")
         if isinstance(error, openai.APITimeoutError):
             return Passing(f"no reply within {to.timeout:g} s")
         return Passing(f"the connection was lost ({told})")
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, to)
+        return refused(error.body, error.status_code, error.response.headers, to)
     return Failed(to.hide(str(error)))
 
 
-def _of_status(error: APIStatusError, to: Connection) -> Failed | Hopeless:
-    status, reason = error.status_code, f"{error.status_code}: {to.hide(_told(error.body))}"
+def is_error(body: Any) -> bool:
+    """Whether the body of a good response is an error, as gateways send it."""
+    return (
+        isinstance(body, dict) and bool(body.get("error")) and not (body.get("choices") or body.get("usage"))
+    )
+
+
+def refused(body: Any, status: int, headers: Mapping[str, str], to: Connection) -> Failed | Hopeless:
+    """What a refusal means; where its status is that of a good response, its code stands in the body."""
+    error = _error_in(body)
+    code = error.get("code") if isinstance(error, dict) else None
+    if status < 400 and isinstance(code, int):
+        status = code
+    reason = f"{status}: {to.hide(error_text(error))}"
     if status == 401:
         fix = (
             f"Set a valid key in {to.key_env}"
@@ -76,44 +98,27 @@ def _of_status(error: APIStatusError, to: Connection) -> Failed | Hopeless:
             else "Name the variable of its key in api_key_env"
         )
         return Hopeless(f"{to.place} does not accept the key (401). {fix}.")
-    if error.code in HOPELESS_CODES or status in HOPELESS_STATUS:
+    if code in HOPELESS_CODES or status in HOPELESS_STATUS:
         return Hopeless(f"{to.place} refuses every call ({reason}). Correct model, base_url or account.")
-    if error.code in FILTERED_CODES:
+    if code in FILTERED_CODES:
         return Filtered(reason)
-    if status in (408, 409, 429) or status >= 500:
-        after = retry_after(error.response.headers, time.time())
+    if status < 400 or status in (408, 409, 429) or status >= 500:
+        after = told_wait(headers, body, time.time())
         if after is not None and after > PATIENCE:
-            return Failed(f"{reason} (asks to wait {after:.0f} s)")
-        return Passing(reason, after)
+            asked = f"{after:.0f} s" if after < NEVER else "for years"
+            return Failed(f"{reason} (asks to wait {asked}; {PATIENCE:.0f} s is the most)")
+        return Passing(reason, after, everyone=status == 429)
     return Failed(reason)
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks to wait, given in milliseconds, in seconds or as an HTTP date.
-
-    Args:
-        headers: of the response.
-        now: seconds since the epoch.
-
-    Returns:
-        At least 0, or None where nothing is asked or it cannot be read.
-    """
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / unit
-        except (KeyError, ValueError):
-            continue
-        return max(seconds, 0.0) if seconds == seconds else None
-    date = parsedate_tz(headers.get("retry-after", ""))
-    return None if date is None else max(mktime_tz(date) - now, 0.0)
-
-
-def _told(body: Any) -> str:
-    """The message in the body of an error, wherever servers put it."""
+def _error_in(body: Any) -> Any:
     if isinstance(body, list) and body:  # Gemini
         body = body[0]
-    if isinstance(body, dict):
-        body = body.get("error", body)
-    if isinstance(body, dict):
-        body = next((body[name] for name in ("message", "detail") if body.get(name)), body)
-    return str(body or "no reason given")
+    return body.get("error", body) if isinstance(body, dict) else body
+
+
+def error_text(error: Any) -> str:
+    """The message of an error, wherever servers put it."""
+    if isinstance(error, dict):
+        error = next((error[name] for name in ("message", "detail") if error.get(name)), error)
+    return str(error or "no reason given")

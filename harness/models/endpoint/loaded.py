@@ -6,7 +6,6 @@ import asyncio
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessWarning, ModelError, Unavailable
+from harness.models.endpoint.account import Account
 from harness.models.endpoint.budget import Budget
-from harness.models.endpoint.calls import call
+from harness.models.endpoint.calls import Closed, call
 from harness.models.endpoint.connection import Connection
 from harness.models.endpoint.faults import Failed, Filtered, Hopeless
 from harness.models.endpoint.letters import check_letters, letter_scores
+from harness.models.endpoint.pace import Pace
 from harness.models.endpoint.prices import Price
 from harness.models.endpoint.reply import Received
 from harness.models.endpoint.request import Form, data_url
@@ -44,8 +45,9 @@ class LoadedEndpoint:
     """
 
     def __init__(self, form: Form, connection: Connection, price: Price | None, budget: Budget) -> None:
-        self.form, self.connection, self.price, self.budget = form, connection, price, budget
-        self.hopeless = ""  # why no call can succeed, once that is known
+        self.form, self.connection, self.budget = form, connection, budget
+        self.account = Account(price, budget, connection.place, form.max_tokens_field)
+        self.pace = Pace()
         self.shows_logprobs = False
 
     def generate(self, images: Images, questions: Sequence[Question]) -> list[list[Reply | None]]:
@@ -68,29 +70,35 @@ class LoadedEndpoint:
             ModelError: no call can succeed, or the server gives no log-probabilities.
             Unavailable: the budget had ended before.
         """
-        for question in questions:
-            check_letters(question)
         if self.budget.exhausted:
             raise Unavailable(f"{self.form.model} has spent what --max-cost allows. Raise it to go on.")
+        return self.score_replies(images, questions)[0]
+
+    def score_replies(
+        self, images: Images, questions: Sequence[Question]
+    ) -> tuple[list[NDArray[np.float32]], list[list[Reply | None]]]:
+        """`score`, and the replies that the scores come from; None where the budget had ended."""
+        for question in questions:
+            check_letters(question)
         received = self._ask(images, questions, scoring=True)
         scores = [
             np.array([_row(one, question) for one in of_question]).reshape(-1, len(question.answers))
             for question, of_question in zip(questions, received, strict=True)
         ]
         _warn_of_gaps(self.form.model, [one for of_question in received for one in of_question], scores)
-        return scores
+        return scores, [[one.reply if one else None for one in row] for row in received]
 
     def _ask(
         self, images: Images, questions: Sequence[Question], *, scoring: bool
     ) -> list[list[Received | None]]:
-        if self.hopeless:
-            raise ModelError(self.hopeless)
+        if self.account.hopeless:
+            raise ModelError(self.account.hopeless)
         received = asyncio.run(self._ask_all(images, questions, scoring))
-        if not self.hopeless:
+        if not self.account.hopeless:
             return received
         if all(one is None or one.reply.text is None for row in received for one in row):
-            raise ModelError(self.hopeless)
-        lost = Received(Reply(text=None, error=self.hopeless))
+            raise ModelError(self.account.hopeless)
+        lost = Received(Reply(text=None, error=self.account.hopeless))
         return [[lost if one is None else one for one in row] for row in received]
 
     async def _ask_all(
@@ -105,7 +113,7 @@ class LoadedEndpoint:
 
         async def work(client: AsyncOpenAI) -> None:
             for image, question in pairs:  # one iterator for all workers: each pair is asked once
-                if self.hopeless or self.budget.exhausted:
+                if self.account.closed:
                     return
                 body = self.form.body(questions[question], encoded(image), scoring=scoring)
                 received[question][image] = await self._receive(client, body, scoring)
@@ -118,35 +126,28 @@ class LoadedEndpoint:
     async def _receive(self, client: AsyncOpenAI, body: dict[str, Any], scoring: bool) -> Received | None:
         started = time.perf_counter()
         try:
-            received = self._paid(await call(client, self.connection, body))
-        except Hopeless as error:
-            self.hopeless = str(error)
+            received = await call(client, self.connection, body, self.pace, self.account)
+        except Closed:
             return None
-        except Failed as error:
+        except Hopeless as error:
+            self.account.hopeless = str(error)
+            return None
+        except Filtered:
             latency = time.perf_counter() - started
-            if isinstance(error, Filtered):
-                return Received(Reply(text="", finish="content_filter", latency_s=latency))
-            return Received(Reply(text=None, error=str(error), latency_s=latency))
+            return Received(Reply(text="", finish="content_filter", latency_s=latency))
+        except Failed as error:
+            return Received(Reply(text=None, error=str(error), latency_s=time.perf_counter() - started))
+        except Exception as error:  # whatever it is, it must not cost the replies that others have paid for
+            reason = self.connection.hide(f"{type(error).__name__}: {error}")
+            return Received(Reply(text=None, error=reason, latency_s=time.perf_counter() - started))
         self.shows_logprobs |= bool(received.top)
         if scoring and not self.shows_logprobs and received.reply.text:
-            self.hopeless = (
+            self.account.hopeless = (
                 f"{self.connection.place} gives no log-probabilities. Remove logprobs = true from the entry "
                 f"of {self.form.model}."
             )
             return None
         return received
-
-    def _paid(self, received: Received) -> Received:
-        reply = received.reply
-        cost = self.price.cost(reply.tokens_in, reply.tokens_out) if self.price else None
-        if cost is not None:
-            self.budget.spend(cost)
-        elif self.budget.limit is not None:
-            self.hopeless = (
-                f"{self.connection.place} does not say how many tokens it counts, so that --max-cost cannot "
-                "be kept. Run without it."
-            )
-        return replace(received, reply=replace(reply, cost=cost))
 
 
 def _row(received: Received | None, question: Question) -> NDArray[np.float32]:

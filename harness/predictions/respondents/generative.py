@@ -14,10 +14,10 @@ import pyarrow as pa
 from harness.errors import Unavailable
 from harness.identity import package_versions
 from harness.labels import LabelSpace
-from harness.models.base import Generative, RunnableModel
+from harness.models.base import Accounting, Generative, RunnableModel
 from harness.predictions.asked import Asked, Images
 from harness.predictions.respondents.base import scored_rows, softmax
-from harness.predictions.respondents.reading import combined, parsed, placed
+from harness.predictions.respondents.reading import FILTERED, combined, parsed, placed
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, Reply, ask
 
@@ -86,14 +86,17 @@ class GenerativeRespondent:
         to_write = [pair for pair in questions if not pair[1].score]
         tables: dict[str, pa.Table] = {}
         if to_score:
+            asked_for = [question for _, question in to_score]
+            replies: Sequence[Sequence[Reply | None] | None] = [None] * len(to_score)
             started = time.perf_counter()
-            scores = loaded.score(pixels, [question for _, question in to_score])
+            if isinstance(loaded, Accounting):
+                scores, replies = loaded.score_replies(pixels, asked_for)
+            else:
+                scores = loaded.score(pixels, asked_for)
             latency = (time.perf_counter() - started) / len(images) / len(to_score)
-            for (identity, question), found in zip(to_score, scores, strict=True):
-                probabilities = softmax(found)
-                tables[identity.digest()] = scored_rows(
-                    images, probabilities, question.labels, identity, latency
-                )
+            for (identity, question), found, told in zip(to_score, scores, replies, strict=True):
+                rows = scored_rows(images, softmax(found), question.labels, identity, latency)
+                tables[identity.digest()] = rows if told is None else _with_replies(rows, told)
         if to_write:
             replies = loaded.generate(pixels, [question for _, question in to_write])
             for (identity, _), written in zip(to_write, replies, strict=True):
@@ -123,15 +126,41 @@ def _reply_rows(images: Images, replies: Sequence[Reply | None]) -> pa.Table:
             "raw_text": reply.text,
             "reason": reply.error or None,
             "latency_s": reply.latency_s,
-            "finish": reply.finish,
-            "tokens_in": reply.tokens_in,
-            "tokens_out": reply.tokens_out,
-            "cost": reply.cost,
+            **_told(reply),
         }
         for digest, reply in zip(images, replies, strict=True)
         if reply is not None
     ]
     return pa.Table.from_pylist(rows, schema=REPLIES)
+
+
+def _with_replies(rows: pa.Table, replies: Sequence[Reply | None]) -> pa.Table:
+    """Scored rows with what their replies tell; a reply that showed no score is told from one that failed."""
+    told = []
+    for row, reply in zip(rows.to_pylist(), replies, strict=True):
+        if reply is None:
+            continue
+        if row["outcome"] == "failed":
+            row["reason"] = reply.error or "the first token is none of the letters"
+            if reply.finish == "content_filter":
+                row["outcome"] = "refusal"
+                row["reason"] = FILTERED
+            elif reply.text is not None:
+                row["outcome"], row["raw_text"] = "unparsable", reply.text
+        told.append({**row, "latency_s": reply.latency_s, **_told(reply)})
+    fields = {field.name: field for field in (*rows.schema, *REPLIES)}
+    return pa.Table.from_pylist(told, schema=pa.schema(list(fields.values())))
+
+
+def _told(reply: Reply) -> dict[str, Any]:
+    return {
+        "finish": reply.finish,
+        "remark": reply.remark or None,
+        "thought": reply.thought,
+        "tokens_in": reply.tokens_in,
+        "tokens_out": reply.tokens_out,
+        "cost": reply.cost,
+    }
 
 
 REPLIES = pa.schema(
@@ -143,6 +172,8 @@ REPLIES = pa.schema(
         ("reason", pa.string()),
         ("latency_s", pa.float32()),
         ("finish", pa.string()),
+        ("remark", pa.string()),
+        ("thought", pa.bool_()),
         ("tokens_in", pa.int64()),
         ("tokens_out", pa.int64()),
         ("cost", pa.float64()),

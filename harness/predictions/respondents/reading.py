@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from harness.predictions.store import Store
 from harness.predictions.table import USAGE
 from harness.prompts import Question, parse_answer
 from harness.prompts.open_vocabulary import encoder_version, ladder, qualifies, similarities
+
+FILTERED = "stopped by a content filter"
 
 
 def scored(rows: pd.DataFrame, scores: NDArray[Any], labels: Sequence[str]) -> pd.DataFrame:
@@ -32,22 +34,35 @@ def scored(rows: pd.DataFrame, scores: NDArray[Any], labels: Sequence[str]) -> p
 
 def parsed(rows: pd.DataFrame, question: Question) -> pd.DataFrame:
     """Rows of replies, read as labels of the question. A reply that was cut off counts as none."""
-    read = lru_cache(maxsize=None)(lambda text, finish: _read_reply(text, finish, question))  # many are alike
-    finish = rows["finish"] if "finish" in rows else [None] * len(rows)
-    kept = zip(rows["outcome"], rows["raw_text"], finish, rows["reason"], strict=True)
+    read = lru_cache(maxsize=None)(partial(_read_reply, question))  # many are alike
+    told = (_column(rows, name) for name in ("outcome", "reason", "raw_text", "finish", "thought", "remark"))
     answers = [
-        (outcome, None, reason) if outcome == "failed" else read(text, end)
-        for outcome, text, end, reason in kept
+        (outcome, None, reason) if outcome == "failed" else read(*reply)
+        for outcome, reason, *reply in zip(*told, strict=True)
     ]
     columns = pd.DataFrame(answers, rows.index, ["outcome", "label", "reason"], dtype=object)
     return rows.assign(**columns)
 
 
-def _read_reply(text: str, finish: str, question: Question) -> tuple[str, str | None, str | None]:
+def _column(rows: pd.DataFrame, name: str) -> list[Any]:
+    """A column as plain values, None where there is nothing: failures of old stores have fewer columns."""
+    if name not in rows:
+        return [None] * len(rows)
+    column = rows[name].astype(object)
+    return column.where(column.notna(), None).tolist()
+
+
+def _read_reply(
+    question: Question, text: str, finish: str | None, thought: bool | None, remark: str | None
+) -> tuple[str, str | None, str | None]:
     if finish == "content_filter":
-        return "refusal", None, "stopped by a content filter"
+        return "refusal", None, FILTERED
     if finish == "length":
-        return "unparsable", None, f"cut off at {question.max_tokens} tokens; raise max_tokens of the prompt"
+        while_thinking, instead = (" while it thought", " or switch thinking off") if thought else ("", "")
+        cut = f"cut off at {question.max_tokens} tokens{while_thinking}"
+        return "unparsable", None, f"{cut}; raise max_tokens of the prompt{instead}"
+    if not text.strip():
+        return "unparsable", None, remark or "the reply is empty"
     answer = parse_answer(text, question.labels, options=question.options or None)
     return answer.outcome, answer.label, None
 
@@ -69,13 +84,16 @@ def combined(
     unclear = (first["outcome"] != "parsed").to_numpy()
     rows.loc[at_rest, "outcome"] = "parsed"
     rows.loc[at_rest, "label"] = neutral
-    for column in ("outcome", "label", "reason"):
-        rows.loc[unclear, column] = first.loc[unclear, column]
+    for column in ("outcome", "label", "reason", "finish"):
+        if column in rows:
+            rows.loc[unclear, column] = first.loc[unclear, column]
+    if "remark" in rows:
+        rows["remark"] = first["remark"].fillna(second["remark"])
     texts = zip(first["raw_text"], second["raw_text"], strict=True)
     rows["raw_text"] = [None if one is None and two is None else f"1: {one}\n2: {two}" for one, two in texts]
     for column in ("latency_s", *USAGE):
         if column in rows:
-            rows[column] = first[column] + second[column]
+            rows[column] = first[column].add(second[column], fill_value=0)  # a stage that failed has none
     if f"score_{stirred}" in first:
         for label in questions[1].labels:
             rows[f"score_{label}"] = first[f"score_{stirred}"] * second[f"score_{label}"]
