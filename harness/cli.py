@@ -316,14 +316,16 @@ def _progress(title: str) -> Iterator[Callable[[object, int, int], None]]:
 
 def _show_metrics(predictions: Predictions, as_json: bool, title: str) -> None:
     from harness.reporting.metric_table import markdown_table, metric_table
+    from harness.reporting.unanswered import unanswered
 
     table = metric_table(predictions)
     if as_json:
         rows = json.loads(table.to_json(orient="records", double_precision=12))
-        _print_json({"dataset": predictions.cell.source, "n": len(predictions), "metrics": rows})
+        about = {"dataset": predictions.cell.source, "n": len(predictions), "notes": unanswered(predictions)}
+        _print_json({**about, "metrics": rows})
         return
     typer.echo(f"{title}, n = {len(predictions):,}\n")
-    typer.echo(markdown_table(table))
+    typer.echo("\n".join([markdown_table(table), *(f"\n{note}" for note in unanswered(predictions))]))
 
 
 def _print_json(value: Any) -> None:

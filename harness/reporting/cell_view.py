@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from harness.predictions.cell import NO_PROMPT
 from harness.predictions.table import Predictions
 from harness.reporting.metric_table import Figure, figures
 from harness.reporting.text import plain
+from harness.reporting.unanswered import unanswered
 
 NO_ANSWER = "no valid answer"
 _BINS = 10
@@ -101,7 +101,7 @@ class CellView:
     confusion: tuple[ConfusionRow, ...]
     classes: tuple[ClassRow, ...]
     reliability: tuple[Bin, ...]
-    outcomes: tuple[tuple[str, int], ...]
+    notes: tuple[str, ...]
     invalid: tuple[InvalidAnswer, ...]
 
 
@@ -116,7 +116,6 @@ def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kin
     """
     found, cell = figures(table), predictions.cell
     answers, confusion = _confusion(predictions)
-    outcomes = Counter(str(outcome).replace("_", " ") for outcome in predictions.table["outcome"])
     return CellView(
         anchor=anchor,
         name=plain(cell),
@@ -145,7 +144,7 @@ def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kin
             for label, row in zip(predictions.space.labels, confusion, strict=True)
         ),
         reliability=_reliability(predictions),
-        outcomes=tuple(outcomes.most_common()),
+        notes=tuple(unanswered(predictions)),
         invalid=_invalid(predictions),
     )
 

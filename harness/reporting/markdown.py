@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from harness.predictions.table import Predictions
 from harness.reporting.baseline import Comparison
 from harness.reporting.environment import environment_facts, packages
 from harness.reporting.metric_table import figures
 from harness.reporting.run import Run
 from harness.reporting.text import count, markdown
+from harness.reporting.unanswered import unanswered
 from harness.reporting.verdicts import VerdictRow, headline, verdict_rows
 
 SIZE_LIMIT = 1_000_000
@@ -31,7 +33,7 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
     """
     sections = {
         "Verdicts": _verdicts(verdict_rows(run.claims)),
-        "Metrics": _metrics(tables),
+        "Metrics": _metrics(tables, run.predictions),
         "Changes since the baseline": comparison.to_markdown() if comparison else "",
         "Skipped": _bullets(
             f"{markdown(reason, 400)} ({', '.join(markdown(what) for what in skipped)})"
@@ -74,7 +76,7 @@ def _reasons(rows: Sequence[VerdictRow]) -> str:
     )
 
 
-def _metrics(tables: Mapping[str, pd.DataFrame]) -> str:
+def _metrics(tables: Mapping[str, pd.DataFrame], predictions: Mapping[str, Predictions]) -> str:
     wanted = ("accuracy", "balanced_accuracy", "macro_f1", "coverage")
     rows = []
     for cell, table in tables.items():
@@ -82,7 +84,13 @@ def _metrics(tables: Mapping[str, pd.DataFrame]) -> str:
         rows.append(
             (markdown(cell), count(found["accuracy", None].n), *(str(found[name, None]) for name in wanted))
         )
-    return _table(("cell", "n", "accuracy", "balanced accuracy", "macro-F1", "coverage"), "lrllll", rows)
+    shown = _table(("cell", "n", "accuracy", "balanced accuracy", "macro-F1", "coverage"), "lrllll", rows)
+    notes = _bullets(
+        f"{markdown(cell)}: {markdown(note, 1_000)}"
+        for cell in tables
+        for note in unanswered(predictions[cell])
+    )
+    return "\n\n".join(part for part in (shown, notes) if part)
 
 
 def _published(entries: Sequence[Mapping[str, Any]]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from fault_server import FaultServer, Seen, answer, refusal
 from PIL import Image
@@ -13,6 +15,9 @@ from PIL import Image
 from harness.errors import Unavailable
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
+from harness.recorder import record_predictions
+from harness.reporting import write_report
+from harness.reporting.unanswered import unanswered
 from harness.session import Session
 from harness.settings import Settings
 from harness.suite import Filters, Suite
@@ -119,3 +124,98 @@ def test_noise_of_a_server_is_told_from_the_order_by_asking_again(start, server)
     assert not verdict.barred
     assert verdict.effect.low <= 0 <= verdict.effect.high
     assert verdict.outcome == "inconclusive"
+
+
+def test_an_accuracy_of_zero_says_why(start, server):
+    server.plan = lambda seen: answer("", "length", reasoning="They smile, so")
+    predictions = start().predictions(PLAIN)
+    assert unanswered(predictions) == [
+        "9 of 9 unparsable: cut off at 64 tokens while it thought; raise max_tokens of the prompt or switch "
+        "thinking off."
+    ]
+
+
+def test_each_way_of_not_answering_is_counted_with_its_reason(start, server):
+    acts = [
+        *[answer("I cannot help with that.")] * 2,
+        answer("hap", "length"),
+        refusal(400, message="image too small"),
+        answer("Sad", "flummoxed"),
+        answer([{"type": "text", "text": "Sad"}]),
+    ]
+    images: list[bytes] = []
+
+    def plan(seen: Seen):
+        images.append(seen.png)
+        return acts[min(len(images), len(acts)) - 1]
+
+    server.plan = plan
+    predictions = start().predictions(PLAIN)
+    assert len(server.seen) == IMAGES
+    assert unanswered(predictions) == [
+        "2 of 9 refused.",
+        "1 of 9 unparsable: cut off at 64 tokens; raise max_tokens of the prompt.",
+        "1 of 9 failed: 400: image too small.",
+        "1 of 9 answered with a remark: it ended for a reason unknown to the harness: 'flummoxed'.",
+    ]
+    assert predictions.table["remark"].dropna().tolist() == [
+        "it ended for a reason unknown to the harness: 'flummoxed'"
+    ]
+    assert set(predictions.table["finish"].dropna()) == {"stop", "length"}
+
+
+def test_no_odd_reply_makes_the_batch_be_asked_again(start, server):
+    odd: list[bytes] = []
+
+    def plan(seen: Seen):
+        odd.append(seen.png)
+        if seen.png == odd[0]:
+            return answer("Sad", usage=(10**25, 5))
+        return answer("Sad \ud83d") if seen.png == odd[1] else answer("Sad")
+
+    server.plan = plan
+    predictions = start().predictions(PLAIN)
+    assert len(server.seen) == IMAGES
+    assert outcomes(predictions) == ["parsed"] * IMAGES
+    assert predictions.table["cost"].notna().sum() == IMAGES - 1
+    server.seen = []
+    assert outcomes(start().predictions(PLAIN)) == ["parsed"] * IMAGES
+    assert not server.seen
+
+
+def test_a_stage_that_failed_does_not_hide_what_the_other_cost(start, server):
+    server.plan = lambda seen: refusal(400) if "neutral" in seen.text else answer("Sad", usage=(100, 5))
+    staged = start().predictions(Cell("served", "faces", "test", prompt="two-stage"))
+    assert outcomes(staged) == ["failed"] * IMAGES
+    assert staged.table["cost"].sum() == pytest.approx(IMAGES * 105 / 1000)
+
+
+def test_the_key_is_in_nothing_that_is_kept(start, server, tmp_path, monkeypatch):
+    """The server repeats it in answers and in errors; the store, the cell and the report hold all of them."""
+    secret = "sk-proj-4f0ZenE7vErPr1nTtH1s"
+    monkeypatch.setenv("FAULT_KEY", secret)
+    suite = tmp_path / "suite.toml"
+    suite.write_text(suite.read_text().replace("retries = 0", 'retries = 0\napi_key_env = "FAULT_KEY"'))
+    first: list[bytes] = []
+
+    def plan(seen: Seen):
+        first.append(seen.png)
+        if seen.png == first[0]:
+            return refusal(400, message=f"key {secret}")
+        return answer(f"Sad {secret}", secret) if seen.png == first[1] else answer(f"{secret} tells nothing")
+
+    server.plan = plan
+    predictions = start().predictions(PLAIN)
+    run = tmp_path / "run"
+    entry = record_predictions(run, predictions, "generative")
+    (run / "run.json").write_text(json.dumps({"cells": [entry]}))
+    write_report(run)
+    files = [path for root in (run, tmp_path / "store") for path in root.rglob("*") if path.is_file()]
+    kept = [path.read_bytes() for path in files]
+    tables = [path for path in files if path.suffix == ".parquet"]
+    text = "".join(pq.read_table(path).to_pandas().to_csv() for path in tables)
+    assert text.count("***") >= 2 * IMAGES
+    assert secret not in text
+    assert not any(secret.encode() in body for body in kept)
+    report = (run / "report.md").read_text()
+    assert "1 of 9 failed: 400: key \\*\\*\\*" in report
