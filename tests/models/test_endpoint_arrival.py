@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.models.endpoint import calls
-from harness.models.endpoint.arrival import LARGEST, clean
+from harness.models.endpoint.arrival import LARGEST
+from harness.models.endpoint.words import clean
 
 SECRET = "sk-proj-4f0ZenE7vErPr1nT/tH1s+='"
 WHOLE = json.dumps(completion("happy")).encode()
@@ -53,6 +54,7 @@ def generate(server, folder: Path, images, **options):
         (WHOLE, "identity"),
         (b"\xef\xbb\xbf" + WHOLE, ""),
     ],
+    ids=["gzip", "GZIP", "deflate", "identity", "byte-order mark"],
 )
 def test_a_reply_is_unpacked(server, tmp_path, body, packing):
     server.plan = lambda seen: packed(body, packing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
 from fault_server import FaultServer, answer, completion, grey, model_at, question, raw, refusal
@@ -54,7 +55,8 @@ def ended(reason):
         ("FinishReason.STOP", "stop"),
         ({"type": "stop", "matched": 2}, "stop"),  # SGLang
         *((word, "length") for word in ("MAX_TOKENS", "max_output_tokens", "model_length", "limit")),
-        *((word, "content_filter") for word in ("SAFETY", "refusal", "PROHIBITED_CONTENT", "sensitive")),
+        *((word, "content_filter") for word in ("SAFETY", "refusal", "sensitive")),
+        ("content_filter: PROHIBITED_CONTENT", "content_filter"),  # Gemini
     ],
     ids=str,
 )
@@ -93,6 +95,13 @@ def test_a_reply_that_broke_off_fails_and_is_paid(server, tmp_path, reason):
     assert (reply.cost, budget.spent) == (100, 100)
 
 
+def test_a_filter_may_leave_no_message(server, tmp_path):
+    data = completion("happy")
+    data["choices"] = [{"index": 0, "finish_reason": "content_filter: PROHIBITED_CONTENT"}]
+    reply = ask(server, tmp_path, data)
+    assert (reply.text, reply.finish, reply.error, reply.cost) == ("", "content_filter", "", 100)
+
+
 def test_a_gateway_says_why_a_reply_broke_off(server, tmp_path):
     data = ended("error")
     data["choices"][0]["error"] = {"code": 502, "message": "upstream died"}
@@ -124,7 +133,7 @@ def test_a_reply_without_text_is_judged_once(server, tmp_path, message):
     data["choices"][0]["message"] = message
     reply = ask(server, tmp_path, data)
     assert not reply.text
-    assert reply.error or reply.remark == "the reply is empty"
+    assert reply.remark == "the reply is empty"
     assert reply.cost == 100
 
 
@@ -248,8 +257,13 @@ def test_no_reply_is_too_odd_for_the_budget(server, tmp_path, act):
 
 def test_repetitions_draw_on_the_budget_too(server, tmp_path, monkeypatch):
     """The budget ends while a call waits for its next attempt, which is then not made."""
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.5)
-    server.plan = lambda seen: refusal(500) if seen.text == "first" else answer(usage=(1, 0))
+    monkeypatch.setattr(calls, "FIRST_PAUSE", 1)
+
+    def paid_later(handler, seen):
+        time.sleep(0.2)
+        answer(usage=(1, 0))(handler, seen)
+
+    server.plan = lambda seen: refusal(500) if seen.text == "first" else paid_later
     model = load(server, tmp_path, Budget(1), concurrency=2)
     failed, paid = model.generate(grey(1), [question("first"), question("second")])
     assert (failed, paid[0].cost) == ([None], 1)

@@ -198,4 +198,12 @@ def test_repetitions_end_when_no_call_can_succeed(server, tmp_path, monkeypatch)
     model = model_at(server, tmp_path, concurrency=2, retries=6).load("cpu", "float32")
     with pytest.raises(Exception, match="does not accept the key"):
         model.generate(grey(1), [question("first"), question("second")])
-    assert len(server.seen) == 2
+    assert len(server.seen) <= 2
+
+
+def test_the_others_wait_even_where_nothing_is_repeated(server, tmp_path):
+    server.plan = lambda seen: refusal(429, {"Retry-After": "0.4"}) if len(server.seen) == 1 else answer()
+    loaded = model_at(server, tmp_path, concurrency=1, retries=0).load("cpu", "float32")
+    replies = loaded.generate(grey(2), [question()])[0]
+    assert [reply.error for reply in replies] == ["429: status 429", ""]
+    assert server.seen[1].at >= server.seen[0].at + 0.4

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from harness.errors import Unavailable, UsageError
 from harness.identity import Identity, source_version
 from harness.models.base import Context, Kind
-from harness.models.endpoint import arrival, letters, reply, request
+from harness.models.endpoint import letters, reply, request, words
 from harness.models.endpoint.budget import Budget
 from harness.models.endpoint.connection import Connection
 from harness.models.endpoint.loaded import LoadedEndpoint
@@ -133,7 +133,7 @@ class EndpointModel:
             model=f"openai:{self.connection.place}:{self.model}",
             weights="",
             revision=self.revision,
-            adapter=source_version(request, arrival, reply, letters),
+            adapter=source_version(request, words, reply, letters),
             processor={"image": "png", **self.form.as_dict()},
             dtype="",
             device="",

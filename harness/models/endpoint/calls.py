@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.models.endpoint.account import Account
-from harness.models.endpoint.arrival import TooLarge, http_library, read_json
+from harness.models.endpoint.arrival import TooLarge, http_library
 from harness.models.endpoint.connection import Connection
 from harness.models.endpoint.faults import (
     Failed,
@@ -23,6 +23,7 @@ from harness.models.endpoint.faults import (
 )
 from harness.models.endpoint.pace import Pace
 from harness.models.endpoint.reply import Received, read_reply, read_usage
+from harness.models.endpoint.words import read_json
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import Unavailable
-from harness.models.endpoint.arrival import Masked, clean, http_library, receiver
+from harness.models.endpoint.arrival import Masked, http_library, receiver
 from harness.models.endpoint.route import place_of, proxy_for, require_reachable
+from harness.models.endpoint.words import clean
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

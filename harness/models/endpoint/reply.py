@@ -83,7 +83,7 @@ def read_usage(data: Any) -> Usage:
         Unread: it is no chat completion, and counts no tokens.
     """
     usage = data.get("usage") if isinstance(data, dict) else None
-    if usage is None and _message(data) is None:
+    if usage is None and _choice(data) is None:
         raise Unread(f"the server sent no chat completion: {data!r}")
     if not isinstance(usage, dict):
         return Usage(odd="" if usage is None else f"its usage as {usage!r:.60}")
@@ -109,10 +109,10 @@ def read_reply(data: Any, usage: Usage) -> Received:
         data: the parsed JSON.
         usage: see `read_usage`.
     """
-    message = _message(data)
-    if message is None:
+    choice = _choice(data)
+    if choice is None:
         return Received(Reply(text=None, error=f"a reply without a message came: {data!r:.200}"))
-    choice = data["choices"][0]
+    message = choice["message"] if isinstance(choice.get("message"), dict) else {}
     text = _text(message.get("content")) or _text(message.get("refusal"))
     word, finish = _ending(choice)
     if _letters(word) in BROKEN_OFF:
@@ -137,12 +137,14 @@ def read_reply(data: Any, usage: Usage) -> Received:
     return Received(reply, top)
 
 
-def _message(data: Any) -> dict[str, Any] | None:
+def _choice(data: Any) -> dict[str, Any] | None:
+    """What a completion holds: a message, or at least why there is none (a filter may leave only that)."""
     try:
-        message = data["choices"][0]["message"]
+        choice = data["choices"][0]
     except (IndexError, KeyError, TypeError):
         return None
-    return message if isinstance(message, dict) else None
+    there = isinstance(choice, dict) and bool(choice.get("message") or choice.get("finish_reason"))
+    return choice if there else None
 
 
 def _first(usage: dict[str, Any], *names: str) -> Any:
@@ -181,7 +183,10 @@ def _ending(choice: dict[str, Any]) -> tuple[str, Finish | None]:
     if isinstance(reason, dict):  # SGLang
         reason = reason.get("type")
     word = "" if reason is None else str(reason).strip()
-    return word, _FINISH.get(_letters(word) if word else "")
+    letters = _letters(word) if word else ""
+    if letters.startswith("contentfilter"):  # Gemini: "content_filter: PROHIBITED_CONTENT"
+        return word, "content_filter"
+    return word, _FINISH.get(letters)
 
 
 def _letters(word: str) -> str:

@@ -54,26 +54,23 @@ def require_reachable(url: str, place: str) -> None:
     parts, proxy = urlsplit(url), proxy_for(url)
     if proxy is not None:
         fix = f"Start it, mend the variable, or name {parts.hostname} in NO_PROXY."
-        _knock(
-            _proxy_parts(proxy, place, fix),
-            f"The proxy {place_of(proxy)}, on the way to {place}, does not answer",
-            fix,
-        )
+        to = _proxy_parts(proxy, place, fix)
+        _knock(to, f"The proxy {place_of(proxy)}, on the way to {place}, does not answer", fix)
     elif is_here(parts.hostname or ""):
         _knock(parts, f"No server listens at {place}", "Start it or mend base_url.")
 
 
 def place_of(proxy: str) -> str:
     """Host and port of a proxy, without the user and password that its address may hold."""
-    return urlsplit(proxy).netloc.rpartition("@")[2]
+    return proxy.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
 
 
 def _proxy_parts(proxy: str, place: str, fix: str) -> SplitResult:
-    parts = urlsplit(proxy)
     try:
-        known = parts.scheme in PORTS and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:  # a port that is no number
-        known = False
+        parts = urlsplit(proxy)
+        known = parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        parts, known = urlsplit(""), False
     if not known:  # what stands there is not printed: it may hold a password
         raise Unavailable(f"The proxy variable on the way to {place} holds no address of a proxy. {fix}")
     if parts.scheme.startswith("socks") and find_spec("socksio") is None:
