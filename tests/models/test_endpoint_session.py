@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from fault_server import FaultServer, Seen, answer, refusal
 from PIL import Image
+from typer.testing import CliRunner
 
-from harness.errors import Unavailable
+from harness.cli import app
+from harness.errors import HarnessWarning, Unavailable
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
 from harness.recorder import record_predictions
@@ -126,13 +128,29 @@ def test_noise_of_a_server_is_told_from_the_order_by_asking_again(start, server)
     assert verdict.outcome == "inconclusive"
 
 
-def test_an_accuracy_of_zero_says_why(start, server):
+WARNING = "m thinks longer than it may: none of the first 8 replies was finished. Stop it with Ctrl-C"
+
+
+def test_an_accuracy_of_zero_says_why(start, server, tmp_path):
     server.plan = lambda seen: answer("", "length", reasoning="They smile, so")
-    predictions = start().predictions(PLAIN)
-    assert unanswered(predictions) == [
-        "9 of 9 unparsable: cut off at 64 tokens while it thought; raise max_tokens of the prompt or switch "
-        "thinking off."
-    ]
+    with pytest.warns(HarnessWarning, match=WARNING) as caught:
+        predictions = start().predictions(PLAIN)
+    assert len(caught) == 1
+    why = "cut off at 64 tokens while it thought; raise max_tokens of the prompt or switch thinking off"
+    assert unanswered(predictions) == [f"9 of 9 unparsable: {why}."]
+    where = ["--dataset", "faces:test", "--suite", str(tmp_path / "suite.toml")]
+    where += ["--data-root", str(tmp_path / "data"), "--store", str(tmp_path / "store")]
+    shown = CliRunner().invoke(app, ["predict", "served", *where])
+    assert shown.exit_code == 0
+    assert shown.output.rstrip().endswith(f"9 of 9 unparsable: {why}.")
+    as_json = CliRunner().invoke(app, ["predict", "served", *where, "--json"])
+    assert json.loads(as_json.output)["notes"] == [f"9 of 9 unparsable: {why}."]
+
+
+def test_a_few_replies_that_are_cut_off_are_no_reason_to_stop(start, server, recwarn):
+    server.plan = lambda seen: answer("happy", "length" if len(server.seen) % 2 else "stop")
+    start().predictions(PLAIN)
+    assert not [warning for warning in recwarn if "finished" in str(warning.message)]
 
 
 def test_each_way_of_not_answering_is_counted_with_its_reason(start, server):

@@ -48,7 +48,7 @@ class LoadedEndpoint:
         self.form, self.connection, self.budget = form, connection, budget
         self.account = Account(price, budget, connection.place, form.max_tokens_field)
         self.pace = Pace()
-        self.shows_logprobs = False
+        self.shows_logprobs = self.warned = False
 
     def generate(self, images: Images, questions: Sequence[Question]) -> list[list[Reply | None]]:
         """For each question N replies; None where the budget ended before the question was asked.
@@ -57,7 +57,22 @@ class LoadedEndpoint:
             ModelError: no call can succeed, and none did.
         """
         received = self._ask(images, questions, scoring=False)
-        return [[None if one is None else one.reply for one in of_question] for of_question in received]
+        replies = [[one.reply if one else None for one in of_question] for of_question in received]
+        self._warn_of_waste([reply for of_question in replies for reply in of_question if reply])
+        return replies
+
+    def _warn_of_waste(self, replies: Sequence[Reply]) -> None:
+        """Says so where the first replies are all cut off: the others will be, and cost as much."""
+        if self.warned or len(replies) < 2:
+            return
+        self.warned = True  # later ones are counted under the table
+        if all(reply.finish == "length" for reply in replies):
+            why = "thinks longer than it may" if any(reply.thought for reply in replies) else "is cut off"
+            message = (
+                f"{self.form.model} {why}: none of the first {len(replies)} replies was finished. Stop it "
+                "with Ctrl-C and raise max_tokens of the prompt, or switch thinking off in the entry's extra."
+            )
+            warnings.warn(HarnessWarning(message), stacklevel=3)
 
     def score(self, images: Images, questions: Sequence[Question]) -> list[NDArray[np.float32]]:
         """For each question the log-probabilities (N, K) of its letters, see `letter_scores`.
