@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import threading
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.models.endpoint import calls
+from harness.models.endpoint.pace import Pace
 from harness.models.endpoint.waits import told_wait
 
 NOW = 1_000.0
@@ -207,3 +209,59 @@ def test_the_others_wait_even_where_nothing_is_repeated(server, tmp_path):
     replies = loaded.generate(grey(2), [question()])[0]
     assert [reply.error for reply in replies] == ["429: status 429", ""]
     assert server.seen[1].at >= server.seen[0].at + 0.4
+
+
+class Minutes:
+    """A clock that stands still unless somebody sleeps, and a server with a quota per minute by it."""
+
+    def __init__(self, quota: int, latency: float) -> None:
+        self.quota, self.latency = quota, latency
+        self.now = self.ends = 0.0
+        self.starts = self.refused = self.served = 0
+        self.pace = Pace(lambda: self.now, self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    async def ask(self) -> None:
+        """One request, repeated until it is served."""
+        while True:
+            await self.pace.turn()
+            self.now += self.latency
+            if self.now >= self.ends:
+                self.ends, self.starts = self.now + 60, 0
+            self.starts += 1
+            if self.starts <= self.quota:
+                self.served += 1
+                self.pace.served()
+                return
+            self.refused += 1
+            self.pace.hold(self.ends - self.now)
+
+
+@pytest.mark.parametrize(("quota", "latency"), [(10, 0.5), (2, 0.5), (60, 0.1), (100, 0.01)])
+def test_a_quota_per_minute_is_found_and_kept(quota, latency):
+    minutes = Minutes(quota, latency)
+
+    async def run() -> None:
+        for _ in range(11 * quota):
+            await minutes.ask()
+
+    asyncio.run(run())
+    assert minutes.refused <= 12  # one a minute at most: each is what tells how fast to go
+    assert minutes.now <= 1.5 * 60 * 11
+
+
+def test_an_hour_without_work_sets_no_pace():
+    minutes = Minutes(quota=100, latency=0.01)
+
+    async def run() -> None:
+        await minutes.ask()
+        minutes.now += 3600
+        minutes.pace.hold(2)
+        started = minutes.now
+        for _ in range(20):
+            await minutes.ask()
+        assert minutes.now - started < 60
+
+    asyncio.run(run())

@@ -43,6 +43,30 @@ class TestReplies:
         assert (read["outcome"][0], read["label"][0]) == ("unparsable", None)
         assert "cut off at 64 tokens" in read["reason"][0]
 
+    def test_thoughts_that_were_cut_off_say_what_to_do(self):
+        read = parsed(replied(Reply(text="", finish="length", thought=True)), question())
+        assert read["reason"][0] == (
+            "cut off at 64 tokens while it thought; raise max_tokens of the prompt or switch thinking off"
+        )
+
+    def test_an_empty_reply_says_why(self):
+        replies = (Reply(text="", remark="thoughts came and no answer"), Reply(text=" \n"))
+        read = parsed(replied(*replies), question())
+        assert list(read["outcome"]) == ["unparsable"] * 2
+        assert list(read["reason"]) == ["thoughts came and no answer", "the reply is empty"]
+
+    def test_a_remark_takes_nothing_from_an_answer(self):
+        read = parsed(replied(Reply(text="Happy", remark="it ended oddly")), question())
+        assert (read["outcome"][0], read["label"][0], read["reason"][0]) == ("parsed", "Happy", None)
+        assert read["remark"][0] == "it ended oddly"
+
+    def test_rows_of_an_older_store_are_read_alike(self):
+        rows = replied(Reply(text="Happy"), Reply(text="Hap", finish="length"), Reply(text=""))
+        older = rows.drop(columns=["remark", "thought"])
+        pd.testing.assert_frame_equal(
+            parsed(older, question())[["outcome", "label"]], parsed(rows, question())[["outcome", "label"]]
+        )
+
     def test_a_content_filter_is_a_refusal(self):
         read = parsed(replied(Reply(text="", finish="content_filter")), question())
         assert (read["outcome"][0], read["reason"][0]) == ("refusal", "stopped by a content filter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 # After each reply requests follow each other a little sooner, until the next refusal says how often they may.
 EASE = 0.97
@@ -14,18 +15,27 @@ class Pace:
 
     A refusal says when the server may be asked again. How often, it says without words: as many requests
     as it served from one such moment to the next fit into that time, so that they are spread over it.
+
+    Args:
+        clock: seconds since some moment.
+        sleep: waits for so many of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
         self._free = self._gap = self._hold = 0.0
         self._since: float | None = None
         self._served = 0
 
     async def turn(self) -> None:
         """Waits until one more request may start."""
-        while (wait := self._free - time.monotonic()) > 0:
-            await asyncio.sleep(wait)
-        now = time.monotonic()
+        while (wait := self._free - self._clock()) > 0:
+            await self._sleep(wait)
+        now = self._clock()
         if self._since is None or self._hold:
             if self._since is not None and self._served:
                 # Never longer than the wait itself: the model may have had nothing to do for an hour.
@@ -40,5 +50,5 @@ class Pace:
 
     def hold(self, seconds: float) -> None:
         """No request starts for so long."""
-        self._free = max(self._free, time.monotonic() + seconds)
+        self._free = max(self._free, self._clock() + seconds)
         self._hold = max(self._hold, seconds)
