@@ -180,3 +180,15 @@ def test_loading_needs_the_proxy(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(Unavailable, match="does not answer"):
         ask(tmp_path, "http://models.invalid/v1")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_images_are_not_sent_on_to_another_host(server, proxy, tmp_path, status):
+    there = f"http://{at(proxy)}/v1/chat/completions"
+    server.plan = lambda seen: (
+        lambda handler, seen: handler.send(status, b"", {"Location": f"{there}?k=secret"})
+    )
+    with pytest.raises(ModelError, match=rf"sends requests on to {there} \({status}\)") as caught:
+        ask(tmp_path, server.base_url)
+    assert "secret" not in str(caught.value)
+    assert (len(server.seen), len(proxy.seen)) == (1, 0)

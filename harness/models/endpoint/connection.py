@@ -96,8 +96,12 @@ class Connection:
             timeout=patience,
             max_retries=0,
             default_headers={"Accept-Encoding": "identity"},
+            # A redirect would carry the images to whatever host it names.
             http_client=DefaultAsyncHttpxClient(
-                transport=transport, timeout=patience, event_hooks={"response": [receiver()]}
+                transport=transport,
+                follow_redirects=False,
+                timeout=patience,
+                event_hooks={"response": [receiver()]},
             ),
         )
 

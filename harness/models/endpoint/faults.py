@@ -19,6 +19,7 @@ NEVER = 1e8
 
 # All calls would end so: a wrong key, an unknown model or address, an empty account, a proxy's password.
 HOPELESS_STATUS = (401, 402, 404, 407)
+REDIRECTS = (301, 302, 303, 307, 308)
 HOPELESS_CODES = ("model_not_found", "insufficient_quota")
 FILTERED_CODES = ("content_filter", "content_policy_violation")
 
@@ -98,6 +99,12 @@ def refused(body: Any, status: int, headers: Mapping[str, str], to: Connection) 
             else "Name the variable of its key in api_key_env"
         )
         return Hopeless(f"{to.place} does not accept the key (401). {fix}.")
+    if status in REDIRECTS and "location" in headers:
+        there = to.hide(headers["location"].partition("?")[0])
+        return Hopeless(
+            f"{to.place} sends requests on to {there} ({status}), which got none. Write that "
+            "address into base_url if you trust it."
+        )
     if code in HOPELESS_CODES or status in HOPELESS_STATUS:
         return Hopeless(f"{to.place} refuses every call ({reason}). Correct model, base_url or account.")
     if code in FILTERED_CODES:
