@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from harness.errors import UsageError
+from harness.nearest import nearest
 
 
 def find_adapter(name: str, who: str, built_in: Mapping[str, str], group: str) -> Any:
@@ -30,7 +31,8 @@ def find_adapter(name: str, who: str, built_in: Mapping[str, str], group: str) -
     if not attribute:
         raise UsageError(
             f"{who} names the unknown adapter {name!r}. Use one of "
-            f"{', '.join(adapter_names(built_in, group))}, or package.module:function of your own."
+            f"{', '.join(names := adapter_names(built_in, group))}, or package.module:function of your own. "
+            f"{nearest(name, names)}"
         )
     try:
         return getattr(import_module(module), attribute)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 
 from harness.adapters import import_from_here
 from harness.errors import HarnessError, UsageError
+from harness.nearest import nearest
 
 if TYPE_CHECKING:
     from harness.predictions import Predictions
@@ -109,14 +110,16 @@ def predict(
         seed=read.seed,
         max_cost=max_cost,
     )
-    wanted: list[tuple[Mapping[str, Any], str, str]] = [
+    wanted: list[tuple[Iterable[str], str, str]] = [
         (read.models, model, "Model"),
         (read.datasets, name, "Dataset"),
         (read.prompts, prompt, "Prompt"),
     ]
     for known, given, what in wanted:
         if given not in known:
-            raise UsageError(f"{what} {given} is not in {suite}. Use one of {', '.join(known)}.")
+            raise UsageError(
+                f"{what} {given} is not in {suite}. Use one of {', '.join(known)}. {nearest(given, known)}"
+            )
     with _progress(f"{model} on {dataset}") as advance:
         asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
         cell = Cell(model, name, split, restoration, asked)

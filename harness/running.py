@@ -8,33 +8,48 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import HarnessError
-from harness.options import setting, settings_of
+from harness.options import filters_of, setting, settings_of
 from harness.recorder import new_run_folder
-from harness.suite import Profile, Suite
+from harness.suite import Filters, Profile, Suite, check_splits, select
 
 if TYPE_CHECKING:
     from harness.session import Session
 
 SUITE = pytest.StashKey[Suite]()
 PROFILE = pytest.StashKey[Profile]()
+FILTERS = pytest.StashKey[Filters]()
 SESSION = pytest.StashKey["Session"]()
 RUN = pytest.StashKey[Path]()
 
 
 def suite_of(config: pytest.Config) -> Suite:
-    """The suite of a run, read once.
+    """The suite of a run, read once, with what the run selects of it.
 
     Raises:
-        pytest.UsageError: the suite or an option is wrong.
+        pytest.UsageError: the suite is wrong, or a filter fits nothing of it.
     """
     if SUITE not in config.stash:
         try:
             suite = Suite.read(config.rootpath / str(setting(config, "suite")))
-            config.stash[PROFILE] = suite.profile(str(setting(config, "profile")))
+            selected = select(suite, str(setting(config, "profile")), filters_of(config))
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from error
-        config.stash[SUITE] = suite
+        config.stash[SUITE], (config.stash[PROFILE], config.stash[FILTERS]) = suite, selected
     return config.stash[SUITE]
+
+
+def check_options(config: pytest.Config) -> None:
+    """Ends a run that was asked for wrongly before anything is collected, with workers and without.
+
+    Raises:
+        pytest.UsageError: an option is impossible, or selects nothing.
+    """
+    suite = suite_of(config)
+    settings = settings_of(config, config.stash[PROFILE], suite)
+    try:
+        check_splits(suite, config.stash[FILTERS], settings.data_root)
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def session_of(config: pytest.Config) -> Session:

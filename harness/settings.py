@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.nearest import nearest
 
 DTYPES = ("float32", "bfloat16", "float16")
+DEVICES = ("auto", "cpu", "cuda", "hpu", "mps", "xla", "xpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
-            raise UsageError(f"Expected --dtype to be one of {', '.join(DTYPES)}, but got {self.dtype}.")
+            raise UsageError(
+                f"Expected --dtype to be one of {', '.join(DTYPES)}, but got {self.dtype}. "
+                f"{nearest(self.dtype, DTYPES)}"
+            )
+        if not re.fullmatch(rf"({'|'.join(DEVICES)})(:\d+)?", self.device):
+            raise UsageError(
+                f"Expected --device to be one of {', '.join(DEVICES)} or such as cuda:1, but got "
+                f"{self.device}. {nearest(self.device, DEVICES)}"
+            )
         if not 0 < self.alpha < 1:
             raise UsageError(f"Expected --alpha to be between 0 and 1, but got {self.alpha}.")
         if self.batch_size < 1 or (self.limit is not None and self.limit < 1):

@@ -199,6 +199,8 @@ class TestPredict:
                 "Model best is not in evals/suite.toml. Use one of good, mid",
             ),
             (["good", "--dataset", "huge:test"], "Dataset huge is not in evals/suite.toml. Use one of tiny"),
+            (["god", "--dataset", "tiny:test"], "Nearest: good."),
+            (["good", "--dataset", "tiny:test", "--prompt", "plian"], "Nearest: plain."),
             (["good", "--dataset", "tiny"], "--dataset to be dataset:split, but got tiny. Write e.g. tiny:"),
             (["good", "--dataset", "tiny:dev"], "Unknown split tiny:dev. Use one of: test, train"),
             (["good", "--dataset", "tiny:test", "--limit", "0"], "--limit to be at least 1"),

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.errors import DataError, Unavailable, UsageError
 from harness.labels import LabelSpace, label_space
+from harness.nearest import nearest
 
 from .dataset import Dataset, Sample
 from .listing import WHOLE, Listed, Listing, from_names, from_table
@@ -149,6 +150,6 @@ def _of_split(
         hint = " (it has no splits)" if present == [WHOLE] else ""
         raise UsageError(
             f"Unknown split {name}:{split}. Use one of: {', '.join(present)}{hint}, "
-            "or name it under `splits` in the suite."
+            f"or name it under `splits` in the suite. {nearest(split, present)}"
         )
     return chosen

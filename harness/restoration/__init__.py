@@ -11,6 +11,7 @@ from harness.restoration.registry import (
     is_control,
     known_restorations,
     output_size,
+    runnable_restorations,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "is_control",
     "known_restorations",
     "output_size",
+    "runnable_restorations",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 from harness.adapters import adapter_names, find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Context
+from harness.nearest import nearest
 from harness.restoration.base import Restorer
 from harness.restoration.images import SIZE
 
@@ -43,7 +44,8 @@ def build_restorer(name: str, entries: Entries, context: Context) -> Restorer:
     if entry is None:
         raise Unavailable(
             f"Restoration {name} has no entry in the suite. Add [restorations.{name}] with an adapter and "
-            f"its weights, or use none, {', '.join(CONTROLS)}."
+            f"its weights, or use none, {', '.join(CONTROLS)}. "
+            f"{nearest(name, runnable_restorations(entries))}"
         )
     options = {key: value for key, value in entry.items() if key != "adapter"}
     factory = find_adapter(entry.get("adapter", ""), f"Restoration {name}", ADAPTERS, GROUP)
@@ -57,6 +59,11 @@ def build_restorer(name: str, entries: Entries, context: Context) -> Restorer:
 def known_restorations(entries: Entries) -> list[str]:
     """What a profile may name: `none`, adapters (most of which need an entry, as said later), entries."""
     return [NONE, *adapter_names(ADAPTERS, GROUP), *entries]
+
+
+def runnable_restorations(entries: Entries) -> list[str]:
+    """What can be done to pixels here as it is named: `none`, the interpolations, entries."""
+    return list(dict.fromkeys([NONE, *CONTROLS, *entries]))
 
 
 def is_control(name: str, entries: Entries) -> bool:

@@ -41,7 +41,8 @@ class Grid:
 
         Every condition is crossed with one model per role. Two publications are compared only within one
         source: what two papers measured differently is no experiment. A --model glob narrows the roles
-        that it matches and leaves the others alone. A claim that contrasts prompts has one test per model
+        that it matches and leaves the others alone; no test is without any model that it matches. A claim
+        that contrasts prompts has one test per model
         and arrangement of its prompts; one that ablates restorations one per model of each role, prompt and
         arrangement of restorations, of which --restoration names the one that is judged.
         """
@@ -54,13 +55,11 @@ class Grid:
         restorations = {*self.profile.restorations, *(p.restoration for p in self.suite.published)}
         wanted = [name for name in sorted(restorations) if self._wants(claim, name)]
         for source, restoration in product(self.profile.datasets, wanted):
-            sides = []
-            for role in claim.roles:
-                players = list(self._players(claim, role.kinds, source, restoration))
-                globs = self.filters.model
-                named = [cell for cell in players if globs and matches(cell.model, globs)]
-                sides.append(named or players)
-            for cells in product(*sides):
+            sides = [
+                [(cell,) for cell in self._players(claim, role.kinds, source, restoration)]
+                for role in claim.roles
+            ]
+            for cells in self._casts(sides):
                 if self._same_system(cells) if claim.same_system else self._comparable(cells):
                     yield ClaimCell(claim.name, cells)
 
@@ -87,8 +86,16 @@ class Grid:
         )
         for source, restorations in product(self.profile.datasets, tests):
             sides = [self._restored(claim, role, source, restorations) for role in claim.roles]
-            for chosen in product(*sides):
-                yield ClaimCell(claim.name, tuple(chain(*chosen)))
+            for cells in self._casts(sides):
+                yield ClaimCell(claim.name, cells)
+
+    def _casts(self, sides: Sequence[Sequence[tuple[Cell, ...]]]) -> Iterator[tuple[Cell, ...]]:
+        """The cells of each test, given for each role the cells of each model that may play it."""
+        globs = self.filters.model
+        named = [[cells for cells in side if matches(cells[0].model, globs)] for side in sides]
+        if any(named):
+            for cast in product(*(some or side for some, side in zip(named, sides, strict=True))):
+                yield tuple(chain(*cast))
 
     def _wants(self, claim: Claim, restoration: str) -> bool:
         """Whether a claim is judged on a restoration; the suite may narrow it."""
@@ -109,11 +116,10 @@ class Grid:
             for name in self.suite.models
             if matches(name, self.profile.models) and self.suite.kind(name) in role.kinds
         ]
-        named = [name for name in names if matches(name, self.filters.model)]
         dataset, _, split = source.partition(":")
         return [
             tuple(Cell(name, dataset, split, restoration, prompt) for restoration in restorations)
-            for name in (named or (names if len(claim.roles) > 1 else []))
+            for name in names
             for prompt in self._asked(name, claim.name)
             if replace(self.filters, restoration=()).keeps(source, NONE, prompt)
         ]

@@ -14,8 +14,9 @@ from harness.claims import OUTCOMES, get_claim
 from harness.errors import UsageError
 from harness.models.base import KINDS, Kind, Published
 from harness.models.published import read_published
+from harness.nearest import nearest
 from harness.predictions.cell import Cell
-from harness.restoration import NONE, known_restorations
+from harness.restoration import NONE, known_restorations, runnable_restorations
 from harness.suite.grid import Grid
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import SuitePrompt, read_prompts
@@ -170,7 +171,10 @@ class Suite:
             UsageError: the suite has none of that name.
         """
         if name not in self.profiles:
-            raise UsageError(f"Expected --profile to be one of {', '.join(self.profiles)}, but got {name}.")
+            raise UsageError(
+                f"Expected --profile to be one of {', '.join(self.profiles)}, but got {name}. "
+                f"{nearest(name, self.profiles)}"
+            )
         return self.profiles[name]
 
     def kind(self, model: str) -> Kind:
@@ -188,6 +192,13 @@ class Suite:
     def numbers(self) -> dict[tuple[str, str, str], Published]:
         """Published numbers by (model, dataset:split, restoration)."""
         return {(p.model, f"{p.dataset}:{p.split}", p.restoration): p for p in self.published}
+
+    @property
+    def restoration_names(self) -> list[str]:
+        """All that pixels may have been treated with: here, before outside answers, or by a publication."""
+        elsewhere = (entry["restoration"] for entry in self.models.values() if "restoration" in entry)
+        published = (number.restoration for number in self.published)
+        return list(dict.fromkeys([*runnable_restorations(self.restorations), *elsewhere, *published]))
 
     def cells(self, profile: Profile, filters: Filters) -> list[Cell]:
         """All cells that are answered sample by sample, grouped by model."""

@@ -31,7 +31,25 @@ ARGUMENTS = {
     "alpha": (["--alpha", "2"], "Expected --alpha to be between 0 and 1, but got 2.0."),
     "alpha under xdist": (["-n", "2", "--alpha", "2"], "Expected --alpha to be between 0 and 1"),
     "engine": (["--engine", "ray"], "Expected --engine to be local"),
+    "engine under xdist": (["-n", "2", "--engine", "ray"], "Expected --engine to be local"),
     "ini": (["-o", "limit=many"], "The ini key limit = many is not a valid int."),
+    "limit": (["--limit", "0"], "Expected --batch-size and --limit to be at least 1."),
+    "limit, collecting": (["--limit", "0", "--collect-only"], "--limit to be at least 1."),
+    "limit under xdist": (["-n", "2", "--limit", "0"], "--limit to be at least 1."),
+    "batch size": (["--batch-size", "0", "--collect-only"], "Expected --batch-size"),
+    "device": (["--device", "cudda", "--collect-only"], "but got cudda. Nearest: cuda."),
+    "dtype": (["-n", "2", "--dtype", "float3"], "but got float3. Nearest: float32"),
+    "max cost": (["--max-cost", "0", "--collect-only"], "Expected --max-cost to be larger than 0"),
+    "model": (["--model", "aa"], "--model aa fits no model of"),
+    "model under xdist": (["-n", "2", "--model", "nope"], "--model nope fits no model of"),
+    "model, collecting": (["--collect-only", "--model", "nope"], "suite.toml. Nearest: a."),
+    "model of the ini file": (["-o", "model=a nope"], "--model nope fits no model of"),
+    "open quotation": (["-o", "model='a"], "No closing quotation"),
+    "dataset": (["--dataset", "shapes:tst"], "Unknown split shapes:tst. Use one of: test, val"),
+    "dataset under xdist": (["-n", "2", "--dataset", "shaps"], "Nearest: shapes"),
+    "restoration": (["--restoration", "bicubik"], "Nearest: bicubic."),
+    "prompt": (["--prompt", "plian"], "Nearest: plain."),
+    "wildcard": (["--dataset", "*:val"], "Outside of it there is shapes:val."),
 }
 
 
@@ -114,13 +132,49 @@ def test_globs_and_keywords_select_cells_by_their_names(make_project):
     ]
 
 
-def test_nothing_selected_is_a_skip_that_says_so_or_pytests_status_5_and_leaves_no_run_folder(make_project):
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evals/test_cnn_beats_vlm.py",),  # no VLM to beat
+        ("evals/test_label_order_bias.py", "--model", "a"),  # a claim that the suite does not list
+        ("evals", "--model", "a", "-k", "faces"),
+    ],
+    ids=["no cell", "unlisted claim", "keyword"],
+)
+def test_nothing_selected_is_pytests_status_5_and_leaves_no_run_folder(make_project, arguments, workers):
     project = make_project(logging_model("a"))
-    skipped = project.pytest("evals", "--dataset", "faces", "-rs", "-n", "1")
-    assert skipped.status == 0, skipped
-    assert skipped.stdout.count("no cell of the suite passes the filters") == 2
-    assert list((project.root / "reports").iterdir()) == []
-    assert project.pytest("evals", "-k", "faces").status == 5
+    outcome = project.pytest(*arguments, *workers)
+    assert outcome.status == 5, outcome
+    assert "skipped" not in outcome.stdout
+    assert not list(project.root.glob("reports/*"))
+
+
+def test_what_is_named_joins_the_profile_and_has_a_part_in_every_test(make_project):
+    narrow = '[profiles.narrow]\ndatasets = ["shapes:test"]\nmodels = ["cnn", "clip"]'
+    project = make_project()
+    tables = [project.table(name, project.answers()) for name in ("clip", "gpt")]
+    project.write_suite(
+        narrow, project.table("cnn", project.answers(), "classifier"), logging_model("mine"), *tables
+    )
+    assert selected(project, "--profile", "narrow", "--model", "mine") == [
+        "shapes:test/none/mine-vs-clip",
+        "shapes:test/none/mine",
+    ]
+    assert selected(project, "--profile", "narrow", "--model", "gpt", "--dataset", "shapes:val") == [
+        "shapes:val/none/cnn-vs-gpt",
+        "shapes:val/none/gpt",
+    ]
+
+
+def test_a_parameter_of_another_test_may_be_an_array(make_project):
+    project = make_project(logging_model("a"))
+    (project.root / "evals/test_mine.py").write_text(
+        "import numpy as np\nimport pytest\n\n\n"
+        '@pytest.mark.parametrize("some", [np.zeros(3)])\ndef test_mine(some):\n    assert not some.any()\n'
+    )
+    outcome = project.pytest("evals/test_mine.py")
+    assert outcome.status == 0, outcome
 
 
 @pytest.mark.parametrize(("arguments", "message"), ARGUMENTS.values(), ids=list(ARGUMENTS))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.datasets.dataset import Dataset
 from harness.errors import Unavailable, UsageError
+from harness.nearest import nearest
 
 from .ferplus import ferplus_marginals
 from .files import load_files
@@ -52,7 +53,9 @@ def load(
         DataError: The zip or the table is broken, or holds no usable image.
     """
     if split not in SPLITS:
-        raise UsageError(f"Unknown split {name}:{split}. Use one of: {', '.join(SPLITS)}.")
+        raise UsageError(
+            f"Unknown split {name}:{split}. Use one of: {', '.join(SPLITS)}. {nearest(split, SPLITS)}"
+        )
     if form is not None and form not in FORMS:
         raise UsageError(f"Unknown form {form!r} of {name}. Use one of: {', '.join(FORMS)}.")
     place = _locate(root, name, form, path)
