@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import Unavailable
+from harness.new_snapshots import new_line
 from harness.options import about_run, setting
 from harness.recorder import Recorder
 from harness.running import PROFILE, RUN, run_of, session_of, suite_of
 from harness.shared_verdicts import FOLDER
+from harness.unused_snapshots import settle_unused
 
 if TYPE_CHECKING:
     from harness.datasets import Dataset
@@ -29,6 +32,7 @@ class Collector:
         self.config, self.started = config, time.time()
         self.recorder: Recorder | None = None
         self.closing = ""
+        self.unused: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes in what a test found."""
@@ -53,6 +57,7 @@ class Collector:
                     folder.rmdir()
             return
         self.recorder.write(suite_of(self.config))
+        self.unused = settle_unused(session, self.recorder)
         shutil.rmtree(self.recorder.run / FOLDER, ignore_errors=True)
         self._keep_pictures(self.recorder)
         try:
@@ -83,7 +88,7 @@ class Collector:
             recorder.write(suite_of(self.config))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints the verdict table, problems and where the report is."""
+        """Prints new snapshots, the verdict table, problems and where the report is."""
         if self.recorder is None:
             return
         from rich.console import Console
@@ -91,6 +96,10 @@ class Collector:
         from harness.reporting.verdicts import headline, terminal_table
 
         claims = self.recorder.sorted_claims()
+        if self.recorder.new_snapshots:
+            terminalreporter.section("new snapshots")
+        for cell, new in sorted(self.recorder.new_snapshots.items()):
+            terminalreporter.write_line(f"{new['table']}\n\n{new_line(cell, new['command'])}\n")
         terminalreporter.section("verdicts")
         buffer = io.StringIO()
         console = Console(
@@ -101,9 +110,21 @@ class Collector:
         console.print(terminal_table(claims))
         for problem in self.recorder.problems:
             console.print(f"problem: {problem}", style="yellow", markup=False, highlight=False)
+        for line in (*self._about_limit(), *self.unused):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         console.print(headline(claims, len(self.recorder.skipped)), markup=False, highlight=False)
         console.print(self.closing, markup=False, highlight=False, soft_wrap=True)
         terminalreporter.write(buffer.getvalue())
+
+    def _about_limit(self) -> Iterator[str]:
+        """That a limited run kept away from the snapshots."""
+        assert self.recorder is not None
+        limit = self.recorder.about["limit"]
+        if limit is not None and self.recorder.cells:
+            yield (
+                f"At most {limit:,} samples of each split were asked: snapshots are of the full set, and "
+                "none was compared or recorded."
+            )
 
 
 def seen_samples(config: pytest.Config, cell: Cell) -> Dataset:

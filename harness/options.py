@@ -29,7 +29,13 @@ SINGLE: tuple[tuple[str, type, Any, str], ...] = (
     ),
     ("store", str, None, "prediction store (default: $HARNESS_STORE, else ~/.cache/emotion-harness/store)"),
     ("reports", str, "reports", "where the run folder is made"),
-    ("limit", int, None, "at most this many samples per dataset:split, stratified and seeded"),
+    (
+        "limit",
+        int,
+        None,
+        "at most this many samples per dataset:split, stratified and seeded; snapshots and expectations hold "
+        "for the full set, so neither judges fewer",
+    ),
     ("device", str, "auto", "torch device"),
     ("dtype", str, "float32", "float32, bfloat16 or float16"),
     ("batch-size", int, 64, "images per batch to begin with; halves when memory runs out"),
@@ -45,10 +51,10 @@ SINGLE: tuple[tuple[str, type, Any, str], ...] = (
     ("engine", str, "local", "where predictions are made: local"),
 )
 REPEATED: tuple[tuple[str, str], ...] = (
-    ("model", "only models that match this glob; narrows the roles that it matches"),
-    ("dataset", "only dataset:split (or dataset) that matches this glob"),
-    ("restoration", "only restorations that match this glob"),
-    ("prompt", "only prompts that match this glob"),
+    ("model", "only tests of this model, added to the profile, or of its models that match a wildcard"),
+    ("dataset", "only this dataset:split (or dataset), added to the profile, or those of it that match"),
+    ("restoration", "only this restoration, added to the profile, or those of it that match"),
+    ("prompt", "only this prompt, added to the profile, or those of it that match"),
 )
 
 
@@ -60,12 +66,11 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(f"--{name}", type=kind, default=None, help=shown)
         parser.addini(_key(name), text, type="string", default="")
     for name, text in REPEATED:
-        group.addoption(f"--{name}", action="append", default=[], metavar="GLOB", help=f"{text}; may repeat")
+        group.addoption(f"--{name}", action="append", default=[], metavar="NAME", help=f"{text}; may repeat")
         parser.addini(name, f"{text}, separated by blanks", type="string", default="")
-    group.addoption(
-        "--strict-claims", action="store_true", help="inconclusive verdicts fail instead of xfail"
-    )
-    parser.addini("strict_claims", "inconclusive verdicts fail instead of xfail", type="bool", default=False)
+    strict = "inconclusive verdicts, and unexpected ones of a limited run, fail instead of xfail"
+    group.addoption("--strict-claims", action="store_true", help=strict)
+    parser.addini("strict_claims", strict, type="bool", default=False)
 
 
 def setting(config: pytest.Config, name: str) -> Any:
@@ -86,10 +91,34 @@ def setting(config: pytest.Config, name: str) -> Any:
 
 
 def filters_of(config: pytest.Config) -> Filters:
-    """The globs of the command line, or those of the ini file."""
-    return Filters(
-        **{name: tuple(config.getoption(name) or shlex.split(config.getini(name))) for name, _ in REPEATED}
-    )
+    """The names and globs of the command line, or those of the ini file.
+
+    Raises:
+        pytest.UsageError: an ini value opens a quotation and does not close it.
+    """
+    try:
+        return Filters(
+            **{
+                name: tuple(config.getoption(name) or shlex.split(config.getini(name)))
+                for name, _ in REPEATED
+            }
+        )
+    except ValueError as error:
+        raise pytest.UsageError(f"The ini key model, dataset, restoration or prompt: {error}.") from error
+
+
+def given_options(config: pytest.Config) -> list[str]:
+    """The arguments that ask for the same cells and answers as this run's command line."""
+    singles = [name for name, *_ in SINGLE if name not in ("reports", "baseline", "gallery", "limit")]
+    repeated = [name for name, _ in REPEATED]
+    given = [(name, config.getoption(_key(name))) for name in singles]
+    given += [(name, value) for name in repeated for value in config.getoption(name)]
+    keys = {_key(name) for name in (*singles, *repeated)}
+    overrides = [one for one in config.getoption("override_ini") or () if one.partition("=")[0] in keys]
+    return [
+        *(f"--{name}={value}" for name, value in given if value is not None),
+        *(part for one in overrides for part in ("-o", one)),
+    ]
 
 
 def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settings:

@@ -16,16 +16,18 @@ import pytest
 
 from harness.collector import Collector
 from harness.errors import HarnessError, Unavailable
-from harness.options import DEFAULT_SUITE, add_options, filters_of, setting, settings_of
+from harness.options import DEFAULT_SUITE, add_options, setting
 from harness.recorder import claim_entry, record_predictions
-from harness.running import PROFILE, SESSION, SUITE, run_of, session_of, suite_of
+from harness.running import FILTERS, PROFILE, SESSION, check_options, run_of, session_of, suite_of
 from harness.suite import ClaimCell, Expectation
+from harness.unused_snapshots import hide_from_syrupy
 
 if TYPE_CHECKING:
     from harness.claims import Verdict
     from harness.predictions import Cell, Predictions
 
 FOUND = pytest.StashKey[dict[str, Any]]()
+NO_CELL = object()
 
 
 class Hooks:
@@ -55,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("Expected --engine to be local, the only engine of this version.")
     if setting(config, "gallery") < 0:
         raise pytest.UsageError("Expected --gallery to be a number of pictures, 0 or more.")
+    hide_from_syrupy(config)
     # torch and BLAS read this when they are imported, which happens with the first model. A controller
     # leaves it to its workers: they would inherit its choice.
     if hasattr(config, "workerinput") or not getattr(config.option, "tx", None):
@@ -76,10 +79,10 @@ def _interrupt_on_sigterm() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Ends a run with a wrong suite or profile by one line; collection would give a traceback per module."""
+    """Ends a run with a wrong option by one line; collection would give a traceback per module or worker."""
     path = str(setting(session.config, "suite"))
     if path != DEFAULT_SUITE or (session.config.rootpath / path).exists():
-        suite_of(session.config)
+        check_options(session.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -88,7 +91,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "predictions" not in names and "verdict" not in names:
         return
     suite = suite_of(metafunc.config)
-    profile, filters = metafunc.config.stash[PROFILE], filters_of(metafunc.config)
+    profile, filters = metafunc.config.stash[PROFILE], metafunc.config.stash[FILTERS]
     if "predictions" in names:
         _parametrize(metafunc, "predictions", suite.cells(profile, filters))
     if "verdict" in names:
@@ -103,22 +106,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _parametrize(metafunc: pytest.Metafunc, name: str, cells: list[Any]) -> None:
     if cells:
         metafunc.parametrize(name, cells, indirect=True, ids=[str(cell) for cell in cells])
-    else:
-        empty = pytest.param(
-            None, marks=pytest.mark.skip("no cell of the suite passes the filters"), id="no-cell"
-        )
-        metafunc.parametrize(name, [empty], indirect=True)
+    else:  # pytest makes a test of no parameters, too: it is left out when all are collected
+        metafunc.parametrize(name, [NO_CELL], indirect=True, ids=["no-cell"])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out claims that the suite does not list, and groups tests by model for `--dist loadgroup`.
+    """Leaves out tests that this run has no cell for, and groups the others by model for `--dist loadgroup`.
 
     First, since xdist reads the marks in a hook of its own and ignores marks set after it.
     """
-    if unlisted := [item for item in items if _is_unlisted(item)]:
-        config.hook.pytest_deselected(items=unlisted)
-        items[:] = [item for item in items if item not in unlisted]
+    if empty := [item for item in items if any(value is NO_CELL for value in _parameters(item).values())]:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if item not in empty]
     for item in items:
         cell = _cell_of(item)
         if cell is not None:
@@ -126,15 +126,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(model))
 
 
-def _is_unlisted(item: pytest.Item) -> bool:
-    marker = item.get_closest_marker("claim")
-    if marker is None or "verdict" not in getattr(item, "fixturenames", ()):
-        return False
-    return marker.args[0] not in suite_of(item.config).claims
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    return getattr(getattr(item, "callspec", None), "params", {})
 
 
 def _cell_of(item: pytest.Item) -> Cell | ClaimCell | None:
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    parameters = _parameters(item)
     cell: Cell | ClaimCell | None = parameters.get("predictions") or parameters.get("verdict")
     return cell
 
@@ -162,9 +159,7 @@ def _spare_hypothesis(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Gives each xdist worker the run folder; wrong options end the run before a worker meets them."""
-    if SUITE in node.config.stash:
-        settings_of(node.config, node.config.stash[PROFILE], suite_of(node.config))
+    """Gives each xdist worker the run folder."""
     node.workerinput["harness_run"] = str(run_of(node.config))
 
 
@@ -185,7 +180,8 @@ def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
 
 def keep_verdict(item: pytest.Item, verdict: Verdict, expected: Expectation) -> None:
     """Keeps a verdict in the test's report and tells `pytest_claim_verdict`."""
-    found_by(item)["claim"] = claim_entry(verdict, expected, item.name)
+    limited = session_of(item.config).settings.limit is not None
+    found_by(item)["claim"] = claim_entry(verdict, expected, item.name, limited=limited)
     item.ihook.pytest_claim_verdict(item=item, verdict=verdict, expected=expected)
 
 

@@ -79,8 +79,10 @@ def record_predictions(run: Path, predictions: Predictions, kind: str) -> dict[s
     }
 
 
-def claim_entry(verdict: Verdict, expected: Expectation, test: str) -> dict[str, Any]:
-    """An entry of claims.json."""
+def claim_entry(
+    verdict: Verdict, expected: Expectation, test: str, *, limited: bool = False
+) -> dict[str, Any]:
+    """An entry of claims.json; of a limited run, which the expectation is not about."""
     return {
         **verdict.as_dict(),
         "hypothesis": get_claim(verdict.claim).hypothesis,
@@ -88,6 +90,7 @@ def claim_entry(verdict: Verdict, expected: Expectation, test: str) -> dict[str,
         "expected": expected.outcome,
         "expected_reason": expected.reason,
         "as_expected": verdict.outcome == expected.outcome,
+        "limited": limited,
     }
 
 
@@ -104,9 +107,11 @@ class Recorder:
     problems: dict[str, None] = field(default_factory=dict)
     loads: Counter[str] = field(default_factory=Counter)
     restoration_costs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    new_snapshots: dict[str, dict[str, str]] = field(default_factory=dict)
+    snapshot_folders: set[str] = field(default_factory=set)
 
     def add(self, found: Mapping[str, Any]) -> None:
-        """Takes in what one test found: any of claim, cells, skipped, problems, loads, restoration_costs."""
+        """Takes in what one test found, see the attributes."""
         if "claim" in found:
             self.claims[found["claim"]["test"]] = found["claim"]
         for cell in found.get("cells", ()):
@@ -118,6 +123,8 @@ class Recorder:
         for cost in found.get("restoration_costs", ()):  # workers use the same images: they do not add up
             known = self.restoration_costs.setdefault(cost["restoration"], cost)
             self.restoration_costs[cost["restoration"]] = max(known, cost, key=lambda one: one["images"])
+        self.new_snapshots |= {new["cell"]: new for new in found.get("new_snapshots", ())}
+        self.snapshot_folders.update(found.get("snapshot_folders", ()))
 
     def __bool__(self) -> bool:
         return bool(self.claims or self.cells or self.skipped or self.problems)
@@ -142,6 +149,10 @@ class Recorder:
             "cells": [self.cells[key] for key in sorted(self.cells)],
             "published": self._published(suite),
             "restoration_costs": [self.restoration_costs[name] for name in sorted(self.restoration_costs)],
+            "new_snapshots": [
+                {"cell": cell, "command": self.new_snapshots[cell]["command"]}
+                for cell in sorted(self.new_snapshots)
+            ],
         }
         _write_json(self.run / "run.json", record)
         _write_json(self.run / "claims.json", self.sorted_claims())

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
+from syrupy.types import SnapshotIndex
 
 from harness.predictions import Predictions
+from harness.unused_snapshots import EXTENSION
+
+MOST_CHARACTERS = 252  # with the extension, what a file system takes
 
 # How far a column may move: what other kernels and dtypes flip, and the noise of resampling on top. Where a
 # row is over few samples, a couple of flips must pass too.
@@ -31,13 +36,14 @@ class MetricSnapshot(SingleFileSnapshotExtension):
     more than its column's tolerance; a mismatch lists the metrics that moved and the samples that flipped.
     """
 
-    file_extension = "md"
+    file_extension = EXTENSION
     _write_mode = WriteMode.TEXT
 
     @classmethod
-    def _sanitize_filename(cls, filename: str) -> str:
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
         """Keeps the parts of a cell's name apart, where syrupy would drop what stands between them."""
-        return re.sub(r'[\\/?*:|"<>]+', "_", filename)
+        name = AbstractSyrupyExtension.get_snapshot_name(test_location=test_location, index=index)
+        return re.sub(r'[\\/?*:|"<>]+', "_", name)[:MOST_CHARACTERS]
 
     @classmethod
     def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:

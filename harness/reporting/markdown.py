@@ -39,6 +39,9 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
             f"{markdown(reason, 400)} ({', '.join(markdown(what) for what in skipped)})"
             for reason, skipped in run.skipped_by_reason.items()
         ),
+        "New snapshots": _bullets(
+            f"{markdown(new['cell'])}: {markdown(new['command'], 1_000)}" for new in run.new_snapshots
+        ),
         "Problems": _bullets(markdown(problem, 400) for problem in run.problems),
         "Published results": _published(run.published),
         "Environment": _environment(run.record),

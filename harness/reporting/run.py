@@ -44,6 +44,11 @@ class Run:
         return self.record.get("skipped") or ()
 
     @property
+    def new_snapshots(self) -> Sequence[Mapping[str, Any]]:
+        """Cells without a snapshot, entries {cell, command}: the command records it."""
+        return self.record.get("new_snapshots") or ()
+
+    @property
     def skipped_by_reason(self) -> dict[str, list[str]]:
         """What was skipped, by reason, in order of first appearance."""
         grouped: dict[str, list[str]] = {}

@@ -78,13 +78,20 @@ def headline(claims: Sequence[Mapping[str, Any]], skipped: int = 0) -> str:
 
     >>> headline([{"verdict": "supported", "as_expected": True}], skipped=2)
     '1 claim judged: 1 supported, 0 refuted, 0 inconclusive; 2 skipped. All as expected.'
+
+    Of a limited run it does not say what was unexpected:
+
+    >>> headline([{"verdict": "refuted", "as_expected": False, "limited": True}]).partition(". ")[2]
+    'Expectations hold for the full set, not for this limited run.'
     """
     left_out = f"; {skipped} skipped" if skipped else ""
     if not claims:
         return f"No claim was judged{left_out}."
     tally = ", ".join(f"{found} {verdict}" for verdict, found in verdict_counts(claims).items())
-    surprises = sum(not claim["as_expected"] for claim in claims)
+    surprises = sum(_is_surprise(claim) for claim in claims)
     outlook = f"{surprises} not as expected." if surprises else "All as expected."
+    if any(claim.get("limited") for claim in claims):
+        outlook = "Expectations hold for the full set, not for this limited run."
     return f"{len(claims)} claim{'s' if len(claims) > 1 else ''} judged: {tally}{left_out}. {outlook}"
 
 
@@ -124,8 +131,8 @@ def _row(claim: Mapping[str, Any], anchor: str) -> VerdictRow:
         cell=plain(claim["cell"]),
         verdict=verdict,
         mark=MARKS.get(verdict, "?"),
-        expectation="as expected" if claim["as_expected"] else f"expected {plain(claim['expected'])}",
-        as_expected=bool(claim["as_expected"]),
+        expectation=_expectation(claim),
+        as_expected=not _is_surprise(claim),
         effect_name=plain(effect.get("name") or "effect"),
         value=value,
         low=low,
@@ -139,6 +146,17 @@ def _row(claim: Mapping[str, Any], anchor: str) -> VerdictRow:
         pairing=_pairing(claim),
         background=tuple(_background(claim, n)),
     )
+
+
+def _is_surprise(claim: Mapping[str, Any]) -> bool:
+    """Whether a verdict is another than expected, of the full set that the expectation is about."""
+    return not claim["as_expected"] and not claim.get("limited")
+
+
+def _expectation(claim: Mapping[str, Any]) -> str:
+    if claim["as_expected"]:
+        return "as expected"
+    return f"expected {plain(claim['expected'])}{' of the full set' if claim.get('limited') else ''}"
 
 
 def _pairing(claim: Mapping[str, Any]) -> str:

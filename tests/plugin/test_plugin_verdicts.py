@@ -129,3 +129,25 @@ def test_overrides_say_what_to_expect_and_each_verdict_is_announced_also_by_work
         "shapes:test/none/cnn-vs-worse": (False, "It is not."),
     }
     assert_complete(outcome)
+
+
+def test_a_limited_run_holds_no_expectation_against_a_verdict_unless_it_is_strict(project):
+    arguments = ("evals/test_cnn_beats_vlm.py", "--limit", "60", "-rA")
+    limited = project.pytest(*arguments)
+    assert limited.status == 0, limited
+    assert limited.verdicts["cnn-vs-better"] == "refuted"
+    assert limited.tests == {
+        CLAIM.format("worse"): "passed",
+        CLAIM.format("better"): "xfail",
+        CLAIM.format("like"): "xfail",
+    }
+    assert "refuted; supported is expected of the full set. The CNN gets" in limited.stdout
+    assert "Expectations hold for the full set, not for this limited run." in limited.stdout
+    assert "not as expected" not in limited.stdout
+    assert "unexpected" not in limited.stdout
+    assert {claim["limited"] for claim in limited.claims} == {True}
+    assert "**expected" not in (project.latest / "report.md").read_text(encoding="utf-8")
+
+    strict = project.pytest(*arguments, "--strict-claims")
+    assert strict.status == 1, strict
+    assert strict.tests[CLAIM.format("better")] == "failed"

@@ -187,6 +187,14 @@ def test_a_lost_baseline_is_a_problem_not_the_end(new_run: NewRun, small_cells: 
     )
 
 
+def test_cells_without_a_snapshot_stand_there_with_the_command_that_records_each(new_run: NewRun) -> None:
+    command = "pytest 'evals/test_metrics.py::test_metrics[a:test/none/b]' --snapshot-update"
+    run = new_run("run", {}, [], new_snapshots=[{"cell": "a:test/none/b", "command": command}])
+    page = Page(write_report(run).read_text("utf-8"))
+    assert command in page.text
+    assert "## New snapshots" in (run / "report.md").read_text("utf-8")
+
+
 def test_a_run_that_only_skipped_has_a_report(new_run: NewRun) -> None:
     run = new_run("run", {}, [])
     (run / "claims.json").unlink()

@@ -23,6 +23,20 @@ def test_headline_counts_every_outcome(claims: Claims) -> None:
     assert sum(verdict_counts(claims).values()) == len(claims)
 
 
+def test_of_a_limited_run_nothing_is_unexpected_since_expectations_hold_for_the_full_set(
+    claims: Claims,
+) -> None:
+    limited = [{**claim, "limited": True} for claim in claims]
+    assert headline(limited) == (
+        "20 claims judged: 13 supported, 2 refuted, 5 inconclusive. "
+        "Expectations hold for the full set, not for this limited run."
+    )
+    assert "unexpected" not in shown(limited)
+    rows = verdict_rows(limited)
+    assert all(row.as_expected for row in rows)
+    assert sum(row.expectation.endswith(" of the full set") for row in rows) == 6
+
+
 def test_headline_of_nothing_claims_nothing() -> None:
     assert headline([], skipped=1) == "No claim was judged; 1 skipped."
 
