@@ -1,0 +1,113 @@
+"""`harness predict` and `harness score`: answers of a model, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.options import (
+    SUITE,
+    DataRoot,
+    DatasetOption,
+    Device,
+    JsonFlag,
+    Limit,
+    StoreOption,
+    SuiteOption,
+    data_root_of,
+    entry_of,
+    read_suite,
+    source_of,
+    store_of,
+)
+from harness.cli.show import progress, show_metrics
+from harness.errors import UsageError
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="A model of the suite.")],
+    dataset: DatasetOption,
+    out: Annotated[Path | None, typer.Option("--out", help="Write a predictions CSV here.")] = None,
+    suite: SuiteOption = SUITE,
+    data_root: DataRoot = None,
+    store: StoreOption = None,
+    device: Device = "auto",
+    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Images per batch to begin with.")] = 64,
+    prompt: Annotated[str, typer.Option("--prompt", help="A prompt of the suite, for a VLM.")] = "plain",
+    restoration: Annotated[
+        str, typer.Option("--restoration", help="What is done to pixels before the model sees them.")
+    ] = "none",
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", help="US dollars that a model behind an API may spend.")
+    ] = None,
+    limit: Limit = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Answers a dataset with a model, keeps the answers in the store and shows the metrics.
+
+    Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
+    """
+    from harness.predictions import NO_PROMPT, Cell
+    from harness.predictor import Predictor
+    from harness.settings import Settings
+
+    name, split = source_of(dataset)
+    read = read_suite(suite)
+    settings = Settings(
+        data_root=data_root_of(data_root),
+        store=store_of(store),
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        limit=limit,
+        seed=read.seed,
+        max_cost=max_cost,
+    )
+    wanted: list[tuple[Mapping[str, Any], str, str]] = [
+        (read.models, model, "Model"),
+        (read.datasets, name, "Dataset"),
+        (read.prompts, prompt, "Prompt"),
+    ]
+    for known, given, what in wanted:
+        if given not in known:
+            raise UsageError(f"{what} {given} is not in {suite}. Use one of {', '.join(known)}.")
+    with progress(f"{model} on {dataset}") as advance:
+        asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
+        cell = Cell(model, name, split, restoration, asked)
+        predictions = Predictor(read, settings, progress=advance).predictions(cell)
+    if out is not None:
+        predictions.to_csv(out)
+    show_metrics(predictions, as_json, f"{model} on {dataset}")
+
+
+def score(
+    path: Annotated[Path, typer.Argument(help="CSV: sample_id,label[,score_<label>...].")],
+    dataset: DatasetOption,
+    suite: SuiteOption = SUITE,
+    data_root: DataRoot = None,
+    limit: Limit = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Scores anyone's predictions: every metric with its confidence interval.
+
+    A sample without a row, without a label or with a label that the dataset does not have counts as wrong.
+    """
+    from harness.datasets import load_dataset
+    from harness.models.base import Context
+    from harness.models.predictions_csv import PredictionsCsv
+    from harness.predictions import Cell, join
+
+    name, split = source_of(dataset)
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file. Name a CSV with sample_id,label[,score_<label>...].")
+    root = data_root_of(data_root)
+    samples = load_dataset(entry_of(suite, name), name, split, root)
+    if limit is not None:
+        samples = samples.limit(limit)
+    model = PredictionsCsv(context=Context(root, Path.cwd()), path=str(path))
+    predictions = join(Cell(path.stem, name, split), samples, model.answers(samples), model.labels)
+    show_metrics(predictions, as_json, f"{path.name} on {dataset}")

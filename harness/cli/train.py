@@ -1,0 +1,92 @@
+"""`harness train`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import SUITE, DataRoot, Device, JsonFlag, Limit, SuiteOption, data_root_of, entry_of
+from harness.cli.show import print_json
+
+
+def train(
+    architecture: Annotated[
+        str, typer.Argument(help="Any timm name, e.g. resnet50, vgg19, efficientnet_b0.")
+    ],
+    dataset: Annotated[str, typer.Option("--dataset", help="A dataset, e.g. fer2013.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Default: checkpoints/ beside the data root.")
+    ] = None,
+    train_split: Annotated[str, typer.Option("--train", help="Split to train on.")] = "train",
+    select_split: Annotated[str, typer.Option("--select", help="Split that chooses the epoch.")] = "public",
+    report_splits: Annotated[
+        list[str] | None, typer.Option("--report", help="Default: private and test.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Default: 60; 30 for EfficientNets.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Train this many seeds and report their spread.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="The seed when --seeds is 1.")] = 0,
+    optimizer: Annotated[str, typer.Option("--optimizer", help="adam or adamw.")] = "adam",
+    lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate.")] = None,
+    weight_decay: Annotated[float, typer.Option("--weight-decay")] = 0.0,
+    label_smoothing: Annotated[float, typer.Option("--label-smoothing")] = 0.0,
+    batch_size: Annotated[int, typer.Option("--batch-size")] = 64,
+    clip: Annotated[float, typer.Option("--clip", help="Largest gradient norm.")] = 1.0,
+    input_size: Annotated[
+        int | None, typer.Option("--input-size", help="Pixels. Default: as published.")
+    ] = None,
+    augment: Annotated[bool, typer.Option("--augment/--no-augment")] = True,
+    dtype: Annotated[str, typer.Option("--dtype", help="float32 or bfloat16.")] = "float32",
+    device: Device = "auto",
+    limit: Limit = None,
+    suite: SuiteOption = SUITE,
+    data_root: DataRoot = None,
+    force: Annotated[bool, typer.Option("--force", help="Start over, whatever is there.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Trains a CNN from scratch; the splits it reports on take no part in training or selection.
+
+    A killed run goes on from its last epoch when started again.
+    """
+    from harness.datasets import load_dataset
+    from harness.training import Recipe, train_seeds
+    from harness.training import train as train_one
+
+    root = data_root_of(data_root)
+    entry = entry_of(suite, dataset)
+    splits = [train_split, select_split, *(report_splits or ["private", "test"])]
+    parts = [load_dataset(entry, dataset, split, root) for split in splits]
+    if limit is not None:
+        parts = [part.limit(limit) for part in parts]
+    optional = {"epochs": epochs, "lr": lr, "input_size": (input_size, input_size) if input_size else None}
+    recipe = Recipe.published(
+        architecture,
+        seed=seed,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        batch_size=batch_size,
+        clip=clip,
+        augment=augment,
+        dtype=dtype,
+        device=device,
+        **{key: value for key, value in optional.items() if value is not None},
+    )
+    folder = out or root.parent / "checkpoints"
+    learn, select, *shown = parts
+    if seeds > 1:
+        spread, _ = train_seeds(recipe, seeds, learn, select, shown, folder, force=force)
+        print_json({source: asdict(accuracies) for source, accuracies in spread.items()})
+        return
+    result = train_one(recipe, learn, select, shown, folder, force=force)
+    correct = {
+        source: {"correct": k, "n": n, "accuracy": k / n} for source, (k, n) in result.card.correct.items()
+    }
+    if as_json:
+        print_json({"checkpoint": str(result.weights), "correct": correct})
+        return
+    typer.echo(f"checkpoint: {result.weights}")
+    for source, counts in correct.items():
+        typer.echo(f"{source}: {counts['correct']} of {counts['n']} right ({counts['accuracy']:.2%})")
