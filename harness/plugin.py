@@ -16,7 +16,8 @@ import pytest
 
 from harness.collector import Collector
 from harness.errors import HarnessError, Unavailable
-from harness.options import DEFAULT_SUITE, add_options, filters_of, setting, settings_of
+from harness.options import add_options, filters_of, setting, settings_of, suite_path
+from harness.paths import SUITE as DEFAULT_SUITE
 from harness.recorder import claim_entry, record_predictions
 from harness.running import PROFILE, SESSION, SUITE, run_of, session_of, suite_of
 from harness.suite import ClaimCell, Expectation
@@ -77,8 +78,8 @@ def _interrupt_on_sigterm() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Ends a run with a wrong suite or profile by one line; collection would give a traceback per module."""
-    path = str(setting(session.config, "suite"))
-    if path != DEFAULT_SUITE or (session.config.rootpath / path).exists():
+    path = suite_path(session.config)
+    if path != session.config.rootpath / DEFAULT_SUITE or path.exists():
         suite_of(session.config)
 
 

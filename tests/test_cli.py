@@ -2,123 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from command import NO_TORCH, metrics, process, start
 from shapes import LABELS as SHAPES
 from shapes import shape
 from tiny_suite import LABELS, NO_CLIP, SUITE, Reader, sample_id, write_answers, write_plugin, write_suite
-
-from harness.cli import main
-from harness.models.registry import ADAPTERS
-
-
-@dataclass(frozen=True)
-class Result:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> str:
-        """The one line that an error is."""
-        assert self.status == 2, self.out
-        assert self.out == ""
-        assert self.err.startswith("error: ")
-        assert self.err.count("\n") == 1
-        return self.err.strip()
-
-
-@pytest.fixture
-def harness(monkeypatch, capsys, tmp_path):
-    """Runs the command in this process, on the tiny suite."""
-    monkeypatch.setitem(ADAPTERS, "reader", "tiny_suite:Reader")
-    monkeypatch.setattr(Reader, "loads", Counter())
-    monkeypatch.setattr(Reader, "images", Counter())
-    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "store"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "evals").mkdir()
-    before = signal.getsignal(signal.SIGTERM)
-
-    def harness(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return Result(stop.value.code or 0, captured.out, captured.err)
-
-    yield harness
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture
-def suite(tmp_path, harness) -> Path:
-    """The tiny suite, where the command looks by default."""
-    write_suite(tmp_path).rename(tmp_path / "evals" / "suite.toml")
-    (tmp_path / "outside.csv").rename(tmp_path / "evals" / "outside.csv")
-    return tmp_path / "evals" / "suite.toml"
-
-
-def start(folder: Path, *arguments: object, then: str = "pass") -> subprocess.Popen[str]:
-    """Starts the command as a process of its own; `then` is run after it, whatever it did."""
-    # Where the tests run in the background, SIGINT may be ignored, and children inherit that.
-    script = (
-        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"from harness.cli import main\ntry:\n    main()\nfinally:\n    {then}"
-    )
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (folder, HERE, HERE.parent))),
-        "HARNESS_DATA": str(folder / "data"),
-        "HARNESS_STORE": str(folder / "store"),
-        "OMP_NUM_THREADS": "1",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def process(folder: Path, *arguments: object, then: str = "pass") -> Result:
-    """What the command comes to as a process of its own."""
-    running = start(folder, *arguments, then=then)
-    out, err = running.communicate(timeout=120)
-    return Result(running.returncode, out, err)
-
-
-HERE = Path(__file__).parent
-NO_TORCH = "assert 'torch' not in sys.modules, 'torch was imported'"
-
-
-def metrics(shown: dict) -> dict[tuple[str, str | None], dict]:
-    return {(row["metric"], row["label"]): row for row in shown["metrics"]}
 
 
 class TestDoctor:
     def test_lists_what_runs_and_what_does_not_with_the_fix(self, harness, suite):
         suite.write_text(SUITE + NO_CLIP)
-        findings = {finding["what"]: finding for finding in harness("doctor", "--json").json}
+        findings = {finding["what"]: finding for finding in harness("doctor", "--json").json["findings"]}
         assert findings["dataset tiny:test"] == {
             "what": "dataset tiny:test",
             "ok": True,
@@ -140,7 +41,7 @@ class TestDoctor:
         suite.write_text(f"{wider}[models.net]\nadapter = 'timm'\ncheckpoint = 'net.safetensors'\n")
         shown = harness("doctor", "--data-root", tmp_path / "data", "--store", tmp_path / "evals/outside.csv")
         assert shown.status == 0
-        findings = {f["what"]: f for f in harness("doctor", "--json", "--store", suite).json}
+        findings = {f["what"]: f for f in harness("doctor", "--json", "--store", suite).json["findings"]}
         for what, state in {
             "model outside": "has no column label and sample_id",
             "model net": "has no card",
@@ -160,7 +61,7 @@ class TestDoctor:
     def test_as_a_process_it_imports_nothing_heavy(self, tmp_path):
         suite = write_suite(tmp_path, SUITE.replace("reader", "what_the_face"))
         done = process(tmp_path, "doctor", "--suite", suite, "--json", then=NO_TORCH)
-        assert {"dataset tiny:test", "model good"} <= {finding["what"] for finding in done.json}
+        assert {"dataset tiny:test", "model good"} <= {finding["what"] for finding in done.json["findings"]}
 
 
 class TestPredict:
@@ -202,7 +103,10 @@ class TestPredict:
             (["good", "--dataset", "tiny"], "--dataset to be dataset:split, but got tiny. Write e.g. tiny:"),
             (["good", "--dataset", "tiny:dev"], "Unknown split tiny:dev. Use one of: test, train"),
             (["good", "--dataset", "tiny:test", "--limit", "0"], "--limit to be at least 1"),
-            (["good", "--dataset", "tiny:test", "--data-root", "none"], "tiny is not here: looked for none"),
+            (
+                ["good", "--dataset", "tiny:test", "--data-root", "none"],
+                "/none/tiny and tiny.zip. Put it there",
+            ),
             (["good", "--dataset", "tiny:test", "--suite", "none.toml"], "none.toml cannot be read"),
             (
                 ["good", "--dataset", "tiny:test", "--store", "evals/suite.toml"],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 import typer
 
-from harness.adapters import import_from_here
+from harness.adapters import import_from
 from harness.cli import answers, doctor, report, train
 from harness.errors import HarnessError
 
@@ -29,7 +30,7 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-    import_from_here()
+    import_from(Path.cwd())
     try:
         app()
     except HarnessError as error:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.options import (
-    SUITE,
     DataRoot,
     DatasetOption,
     Device,
@@ -31,7 +30,7 @@ def predict(
     model: Annotated[str, typer.Argument(help="A model of the suite.")],
     dataset: DatasetOption,
     out: Annotated[Path | None, typer.Option("--out", help="Write a predictions CSV here.")] = None,
-    suite: SuiteOption = SUITE,
+    suite: SuiteOption = None,
     data_root: DataRoot = None,
     store: StoreOption = None,
     device: Device = "auto",
@@ -74,7 +73,7 @@ def predict(
     ]
     for known, given, what in wanted:
         if given not in known:
-            raise UsageError(f"{what} {given} is not in {suite}. Use one of {', '.join(known)}.")
+            raise UsageError(f"{what} {given} is not in {read.path}. Use one of {', '.join(known)}.")
     with progress(f"{model} on {dataset}") as advance:
         asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
         cell = Cell(model, name, split, restoration, asked)
@@ -87,7 +86,7 @@ def predict(
 def score(
     path: Annotated[Path, typer.Argument(help="CSV: sample_id,label[,score_<label>...].")],
     dataset: DatasetOption,
-    suite: SuiteOption = SUITE,
+    suite: SuiteOption = None,
     data_root: DataRoot = None,
     limit: Limit = None,
     as_json: JsonFlag = False,

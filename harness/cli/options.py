@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.adapters import import_from
 from harness.errors import UsageError
+from harness.paths import SUITE, absolute, project_folder
+from harness.settings import default_data_root, default_store
 
 if TYPE_CHECKING:
     from harness.suite import Suite
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-SuiteOption = Annotated[Path, typer.Option("--suite", help="The suite file.")]
+SuiteOption = Annotated[
+    Path | None,
+    typer.Option("--suite", help="The suite file. Default: evals/suite.toml here or in a folder above."),
+]
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", help="Folder of the datasets. Default: $HARNESS_DATA.")
 ]
@@ -26,35 +32,37 @@ Limit = Annotated[
     int | None, typer.Option("--limit", help="At most this many samples, stratified and seeded.")
 ]
 Device = Annotated[str, typer.Option("--device", help="torch device, or auto.")]
-SUITE = Path("evals/suite.toml")
 
 
-def read_suite(path: Path) -> Suite:
-    """The suite of `--suite`."""
+def read_suite(given: Path | None) -> Suite:
+    """The suite of `--suite`, whose project may have adapters of its own."""
     from harness.suite import Suite
 
-    return Suite.read(path)
+    suite = Suite.read(_suite_path(given))
+    folder = absolute(suite.path.parent)
+    import_from(folder, folder.parent)
+    return suite
 
 
-def entry_of(suite: Path, dataset: str) -> Mapping[str, Any]:
+def entry_of(given: Path | None, dataset: str) -> Mapping[str, Any]:
     """The suite's entry of a dataset; outside a project a dataset goes by the name of its adapter."""
-    entries = read_suite(suite).datasets if suite.exists() or suite != SUITE else {}
+    entries = read_suite(given).datasets if given is not None or _suite_path(given).exists() else {}
     entry: Mapping[str, Any] = entries.get(dataset, {"adapter": dataset})
     return entry
 
 
+def _suite_path(given: Path | None) -> Path:
+    return project_folder() / SUITE if given is None else given.expanduser()
+
+
 def data_root_of(given: Path | None) -> Path:
     """The folder of `--data-root`."""
-    from harness.settings import default_data_root
-
-    return given or default_data_root()
+    return absolute(given or default_data_root())
 
 
 def store_of(given: Path | None) -> Path:
     """The folder of `--store`."""
-    from harness.settings import default_store
-
-    return given or default_store()
+    return absolute(given or default_store())
 
 
 def source_of(dataset: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import SUITE, DataRoot, Device, JsonFlag, Limit, SuiteOption, data_root_of, entry_of
+from harness.cli.options import DataRoot, Device, JsonFlag, Limit, SuiteOption, data_root_of, entry_of
 from harness.cli.show import print_json
 
 
@@ -41,7 +41,7 @@ def train(
     dtype: Annotated[str, typer.Option("--dtype", help="float32 or bfloat16.")] = "float32",
     device: Device = "auto",
     limit: Limit = None,
-    suite: SuiteOption = SUITE,
+    suite: SuiteOption = None,
     data_root: DataRoot = None,
     force: Annotated[bool, typer.Option("--force", help="Start over, whatever is there.")] = False,
     as_json: JsonFlag = False,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import Unavailable
+from harness.paths import absolute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,6 +175,9 @@ class Published:
 class Context:
     """Where adapters look for files.
 
+    Both folders are made absolute: what is found in one is looked up again by its path, and must not be
+    taken for a path from another folder.
+
     Attributes:
         data_root: the data root.
         suite_folder: folder of suite.toml.
@@ -181,6 +185,10 @@ class Context:
 
     data_root: Path
     suite_folder: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data_root", absolute(self.data_root))
+        object.__setattr__(self, "suite_folder", absolute(self.suite_folder))
 
     @property
     def folders(self) -> tuple[Path, ...]:
