@@ -180,8 +180,9 @@ def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
     entry = record_predictions(run_of(config), predictions, suite_of(config).kind(predictions.cell.model))
     found = found_by(item)
     found.setdefault("cells", []).append(entry)
-    dataset = session_of(config).dataset(predictions.cell.dataset, predictions.cell.split)
-    found.setdefault("problems", []).extend(dataset.problems)
+    found.setdefault("problems", []).extend(
+        f"{predictions.cell.source}: {problem}" for problem in predictions.problems
+    )
 
 
 def keep_verdict(item: pytest.Item, verdict: Verdict, expected: Expectation) -> None:

@@ -21,6 +21,7 @@ from harness.models.endpoint.budget import Budget
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
 from harness.predictions.checks import check_against_card
+from harness.predictions.outside import join_table
 from harness.predictions.respondents import Respondent, respondent
 from harness.predictions.restoring import Progress
 from harness.predictions.runner import Work, collect, compute, find_work
@@ -86,7 +87,7 @@ class Predictor:
                     f"{cell.restoration}. Add an entry with the answers on {cell.restoration}."
                 )
             published = self.sources.published(cell)
-            return join(cell, published, model.answers(published), model.labels)
+            return join_table(cell, published, model)
         dataset, needs = self.samples(cell), list(self.needs(cell))
         if self._lacks(cell, needs):
             self._fill_once(cell, model)

@@ -45,7 +45,7 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def start(folder: Path, *arguments: object, then: str = "pass") -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: object, then: str = "pass", umask: int = -1) -> subprocess.Popen[str]:
     """Starts the command as a process of its own; `then` is run after it, whatever it did."""
     # Where the tests run in the background, SIGINT may be ignored, and children inherit that.
     script = (
@@ -59,12 +59,13 @@ def start(folder: Path, *arguments: object, then: str = "pass") -> subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        umask=umask,
     )
 
 
-def process(folder: Path, *arguments: object, then: str = "pass") -> Result:
+def process(folder: Path, *arguments: object, then: str = "pass", umask: int = -1) -> Result:
     """What the command comes to as a process of its own."""
-    running = start(folder, *arguments, then=then)
+    running = start(folder, *arguments, then=then, umask=umask)
     out, err = running.communicate(timeout=120)
     return Result(running.returncode, out, err)
 

@@ -224,6 +224,38 @@ class TestScore:
             (tmp_path / "a.csv").write_text(text)
         assert message in harness("score", "a.csv", "--dataset", "tiny:test", "--json").error
 
+    def test_numbers_for_labels_take_their_order_from_the_user_alone(self, harness, suite, tmp_path):
+        write_answers(tmp_path / "a.csv", "test", range(90), every=2)
+        named = harness("score", "a.csv", "--dataset", "tiny:test", "--json").json
+        for first, order in ((0, ",".join(LABELS)), (1, "1=angry, 2=happy, 3=sad")):
+            table = pd.read_csv(tmp_path / "a.csv")
+            table["label"] = [LABELS.index(label) + first for label in table["label"]]
+            table.to_csv(tmp_path / "b.csv", index=False)
+            options = ("score", "b.csv", "--dataset", "tiny:test", "--json")
+            assert "Say what the numbers stand for" in harness(*options).error
+            assert harness(*options, "--labels", order).json == named
+        assert "Expected --labels to be" in harness(*options, "--labels", "1=,2=happy").error
+
+    def test_what_does_not_fit_is_said_under_the_table(self, harness, suite, tmp_path):
+        write_answers(tmp_path / "a.csv", "test", range(60), every=100)
+        text = (tmp_path / "a.csv").read_text().replace(",sad", ",melancholy")
+        (tmp_path / "a.csv").write_text(text)
+        said = [
+            "a.csv: 30 of 90 samples have no row and are failed, such as test/angry/060.png",
+            "a.csv: 20 of 60 labels are none of tiny:test and count as wrong: 'melancholy' (20)",
+        ]
+        assert harness("score", "a.csv", "--dataset", "tiny:test", "--json").json["problems"] == said
+        shown = harness("score", "a.csv", "--dataset", "tiny:test").out.splitlines()
+        assert [line for line in shown if line.startswith("problem: ")] == [
+            f"problem: {line}" for line in said
+        ]
+
+    def test_a_limit_takes_the_samples_that_predict_takes(self, harness, suite, tmp_path):
+        suite.write_text(f"seed = 7\n{SUITE}")
+        options = ("--dataset", "tiny:test", "--limit", "12", "--json")
+        shown = harness("predict", "good", *options, "--out", "p.csv").json
+        assert harness("score", "p.csv", *options).json == shown
+
     def test_as_a_process_it_prints_json_and_imports_nothing_heavy(self, tmp_path):
         write_suite(tmp_path)
         arguments = ("--dataset", "tiny:test", "--suite", "suite.toml")
@@ -320,10 +352,14 @@ class TestTrain:
 
     def test_what_it_trains_predicts_as_recorded(self, harness, shapes, tmp_path):
         """Training in a process of its own, and so is prediction again, from the store alone."""
-        done = process(tmp_path, "train", *self.OPTIONS, "--suite", shapes, "--device", "cpu", "--json")
+        arguments = ("train", *self.OPTIONS, "--suite", shapes, "--device", "cpu", "--json")
+        done = process(tmp_path, *arguments, umask=0o027)
         result = done.json
         assert Path(result["checkpoint"]) == tmp_path / "checkpoints" / "test_resnet-shapes-48px.safetensors"
         assert result["correct"]["shapes:test"]["n"] == 24
+        files = [path for path in (tmp_path / "checkpoints").iterdir() if path.suffix != ".lock"]
+        assert {path.suffix for path in files} == {".safetensors", ".json", ".csv"}
+        assert {oct(path.stat().st_mode) for path in files} == {"0o100640"}  # as any file of this user
         options = ("--dataset", "shapes:test", "--suite", shapes, "--device", "cpu", "--json")
         first = harness("predict", "cnn", *options)
         accuracy = metrics(first.json)["accuracy", None]["value"]

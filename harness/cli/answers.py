@@ -17,7 +17,7 @@ from harness.cli.options import (
     StoreOption,
     SuiteOption,
     data_root_of,
-    entry_of,
+    load_source,
     read_suite,
     source_of,
     store_of,
@@ -51,6 +51,7 @@ def predict(
     Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
     """
     from harness.predictions import NO_PROMPT, Cell
+    from harness.predictions.csv_file import write_csv
     from harness.predictor import Predictor
     from harness.settings import Settings
 
@@ -79,13 +80,21 @@ def predict(
         cell = Cell(model, name, split, restoration, asked)
         predictions = Predictor(read, settings, progress=advance).predictions(cell)
     if out is not None:
-        predictions.to_csv(out)
+        write_csv(predictions, out)
     show_metrics(predictions, as_json, f"{model} on {dataset}")
 
 
 def score(
     path: Annotated[Path, typer.Argument(help="CSV: sample_id,label[,score_<label>...].")],
     dataset: DatasetOption,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            help="What the file's labels stand for: angry,happy,... for the numbers 0, 1, ..., or "
+            "1=angry,2=happy,...",
+        ),
+    ] = None,
     suite: SuiteOption = None,
     data_root: DataRoot = None,
     limit: Limit = None,
@@ -93,20 +102,33 @@ def score(
 ) -> None:
     """Scores anyone's predictions: every metric with its confidence interval.
 
-    A sample without a row, without a label or with a label that the dataset does not have counts as wrong.
+    A sample without a row, without a label or with a label that the dataset does not have counts as wrong,
+    and a line says how many there are. A file that is mostly so is an error.
     """
-    from harness.datasets import load_dataset
     from harness.models.base import Context
     from harness.models.predictions_csv import PredictionsCsv
-    from harness.predictions import Cell, join
+    from harness.predictions import Cell
+    from harness.predictions.outside import join_table
 
-    name, split = source_of(dataset)
     if not path.is_file():
         raise UsageError(f"{path} is not a file. Name a CSV with sample_id,label[,score_<label>...].")
     root = data_root_of(data_root)
-    samples = load_dataset(entry_of(suite, name), name, split, root)
-    if limit is not None:
-        samples = samples.limit(limit)
-    model = PredictionsCsv(context=Context(root, Path.cwd()), path=str(path))
-    predictions = join(Cell(path.stem, name, split), samples, model.answers(samples), model.labels)
+    samples = load_source(suite, dataset, root, limit)
+    model = PredictionsCsv(context=Context(root, Path.cwd()), path=str(path), labels=_named(labels))
+    predictions = join_table(Cell(path.stem, samples.name, samples.split), samples, model)
     show_metrics(predictions, as_json, f"{path.name} on {dataset}")
+
+
+def _named(labels: str | None) -> list[str] | dict[str, str] | None:
+    """`angry,happy` as a list, `1=angry,2=happy` as a table."""
+    if labels is None:
+        return None
+    parts = [part.strip() for part in labels.split(",")]
+    if not any("=" in part for part in parts):
+        return parts
+    pairs = [part.partition("=") for part in parts]
+    if not all(theirs.strip() and ours.strip() for theirs, _, ours in pairs):
+        raise UsageError(
+            f"Expected --labels to be LABEL,LABEL,... or THEIRS=LABEL,THEIRS=LABEL,..., but got {labels}."
+        )
+    return {theirs.strip(): ours.strip() for theirs, _, ours in pairs}

@@ -14,6 +14,7 @@ from harness.paths import SUITE, absolute, project_folder
 from harness.settings import default_data_root, default_store
 
 if TYPE_CHECKING:
+    from harness.datasets import Dataset
     from harness.suite import Suite
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -46,9 +47,26 @@ def read_suite(given: Path | None) -> Suite:
 
 def entry_of(given: Path | None, dataset: str) -> Mapping[str, Any]:
     """The suite's entry of a dataset; outside a project a dataset goes by the name of its adapter."""
-    entries = read_suite(given).datasets if given is not None or _suite_path(given).exists() else {}
+    entries = read_suite(given).datasets if _has_suite(given) else {}
     entry: Mapping[str, Any] = entries.get(dataset, {"adapter": dataset})
     return entry
+
+
+def load_source(given: Path | None, source: str, root: Path, limit: int | None) -> Dataset:
+    """The samples of a `dataset:split`, the same ones that a run with this limit takes."""
+    from harness.datasets import load_dataset
+
+    name, split = source_of(source)
+    dataset = load_dataset(entry_of(given, name), name, split, root)
+    return dataset if limit is None else dataset.limit(limit, _seed_of(given))
+
+
+def _seed_of(given: Path | None) -> int:
+    return read_suite(given).seed if _has_suite(given) else 0
+
+
+def _has_suite(given: Path | None) -> bool:
+    return given is not None or _suite_path(given).exists()
 
 
 def _suite_path(given: Path | None) -> Path:

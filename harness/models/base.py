@@ -124,6 +124,8 @@ class RunnableModel(Protocol):
 class TableModel(Protocol):
     """A model that answered elsewhere and left a predictions CSV.
 
+    It may also have `problems(dataset)`: one line about each thing of it that does not fit.
+
     Attributes:
         kind: classifier, contrastive or generative.
         labels: the labels it answered with.

@@ -1,0 +1,34 @@
+"""Predictions as a CSV file, which `harness score`, the adapter `predictions_csv` and anyone else reads."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from harness.atomic import write_atomically
+from harness.csv_cells import inert
+from harness.errors import UsageError
+from harness.predictions.table import Predictions, score_columns
+
+
+def write_csv(predictions: Predictions, path: Path) -> None:
+    """Writes `sample_id,gold,label,outcome[,score_<label>...],raw_text,reason`, one row per sample.
+
+    An answer that is not a label of the space stands as it was given; no answer is an empty field. Texts are
+    written so that no spreadsheet computes them, see `harness.csv_cells`.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    scores = [name for name in score_columns(predictions.space) if name in predictions.table]
+    texts = ["sample_id", "gold", "label", "outcome", "raw_text", "reason"]
+    columns = [*texts[:4], *scores, *texts[4:]]
+    table = predictions.table[columns].rename(columns={name: inert(name) for name in scores})
+    for name in texts:
+        table[name] = table[name].map(inert, na_action="ignore")
+    # All texts in quotes: else a lone carriage return in an answer would end its row.
+    body = table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode()
+    try:
+        write_atomically(path, lambda file: file.write(body))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}). Choose another --out.") from error
