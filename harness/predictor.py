@@ -100,7 +100,7 @@ class Predictor:
             content_free=self._content_free(cell, needs[1:]),
         )
         if self.settings.limit is None and cell.restoration == "none":
-            check_against_card(predictions, model.correct)
+            return replace(predictions, card=check_against_card(predictions, model.correct))
         return predictions
 
     def samples(self, cell: Cell) -> Dataset:

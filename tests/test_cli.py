@@ -82,6 +82,21 @@ class TestPredict:
         unknown = harness("predict", *options, "--restoration", "magic")
         assert "Restoration magic has no entry in the suite" in unknown.error
 
+    def test_says_that_the_answers_are_those_of_the_card(self, harness, suite):
+        """And the doctor says what it will be held against, before anything is asked."""
+        card = "[models.carded]\nadapter = 'reader'\nevery = 10\ncorrect = { 'tiny:test' = [80, 90] }\n"
+        suite.write_text(SUITE + card)
+        findings = {found["what"]: found for found in harness("doctor", "--json").json["findings"]}
+        said = "classifier; its card records, to be checked, 80 of 90 on tiny:test"
+        assert findings["model carded"]["state"] == said
+        assert findings["model good"]["state"] == "classifier"
+        said = "answers as its card records: 81 of 90 right; recorded: 80"
+        options = ("--dataset", "tiny:test")
+        assert harness("predict", "carded", *options, "--json").json["card"] == said
+        assert f"\ncarded {said}\n" in harness("predict", "carded", *options).out
+        assert "card" not in harness("predict", "good", *options, "--json").json
+        assert "card" not in harness("predict", "carded", *options, "--limit", "30", "--json").json
+
     def test_writes_a_csv_that_scores_the_same(self, harness, suite, tmp_path):
         shown = harness("predict", "good", "--dataset", "tiny:test", "--json", "--out", tmp_path / "x/p.csv")
         scored = harness("score", "x/p.csv", "--dataset", "tiny:test", "--json")

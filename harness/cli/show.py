@@ -26,7 +26,7 @@ def progress(title: str) -> Iterator[Callable[[object, int, int], None]]:
 
 
 def show_metrics(predictions: Predictions, as_json: bool, title: str) -> None:
-    """The table of metrics and what was left out, as text or JSON."""
+    """The table of metrics, and what else there is to say of the answers, as text or JSON."""
     from harness.reporting.metric_table import markdown_table, metric_table
     from harness.reporting.unanswered import unanswered
 
@@ -34,10 +34,13 @@ def show_metrics(predictions: Predictions, as_json: bool, title: str) -> None:
     if as_json:
         rows = json.loads(table.to_json(orient="records", double_precision=12))
         about = {"dataset": predictions.cell.source, "n": len(predictions), "notes": unanswered(predictions)}
-        print_json({**about, "metrics": rows, "problems": predictions.problems})
+        checked = {"card": predictions.card} if predictions.card else {}
+        print_json({**about, "metrics": rows, **checked, "problems": predictions.problems})
         return
     typer.echo(f"{title}, n = {len(predictions):,}\n")
     typer.echo("\n".join([markdown_table(table), *(f"\n{note}" for note in unanswered(predictions))]))
+    if predictions.card:
+        typer.echo(f"{predictions.cell.model} {predictions.card}")
     for problem in predictions.problems:
         typer.echo(f"problem: {problem}")
 

@@ -15,8 +15,11 @@ from harness.predictions.table import Predictions
 TOLERANCE = 0.01
 
 
-def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int, int]]) -> None:
+def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int, int]]) -> str:
     """Holds measured answers against what the trainer recorded on the card.
+
+    Returns:
+        That they agree, with both counts; "" where the card records nothing of these samples.
 
     Raises:
         ModelError: they differ by more than 1 % of the samples; where another order of the labels
@@ -24,11 +27,12 @@ def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int
     """
     recorded, n = correct.get(predictions.cell.source, (0, 0))
     if n != len(predictions):
-        return
+        return ""
     table = confusion_table(predictions.gold, predictions.answers, len(predictions.space.labels))
     measured = int(np.trace(table))
     if abs(measured - recorded) <= max(5, TOLERANCE * n):
-        return
+        apart = "" if measured == recorded else f"; recorded: {recorded:,}"
+        return f"answers as its card records: {measured:,} of {n:,} right{apart}"
     raise ModelError(
         f"{predictions.cell.model} gets {measured} of {n} right on {predictions.cell.source}, its card "
         f"records {recorded}. {_explanation(predictions, table, recorded, n)}"

@@ -60,6 +60,7 @@ class Predictions:
         content_free: label -> probability for an image without content (uniform grey), where labels are
             scored; contextual calibration divides by it.
         problems: what was left out of the dataset and why, one line each.
+        card: that the answers are as the model's card records, with the counts; "" where it was not checked.
     """
 
     cell: Cell
@@ -70,6 +71,7 @@ class Predictions:
     marginals: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     content_free: Mapping[str, float] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    card: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.table["outcome"]) - set(OUTCOMES)
@@ -129,6 +131,7 @@ class Predictions:
             "marginals": {who: dict(shares) for who, shares in self.marginals.items()},
             "content_free": dict(self.content_free),
             "problems": self.problems,
+            "card": self.card,
         }
         table = table.replace_schema_metadata(
             {**(table.schema.metadata or {}), b"harness": json.dumps(about)}
@@ -157,6 +160,7 @@ class Predictions:
                 about["marginals"],
                 about["content_free"],
                 tuple(about.get("problems", ())),  # absent from files of before they were kept
+                card=about.get("card", ""),
             )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(

@@ -34,6 +34,11 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
     sections = {
         "Verdicts": _verdicts(verdict_rows(run.claims)),
         "Metrics": _metrics(tables, run.predictions),
+        "Cards": _bullets(
+            f"{markdown(cell)} {markdown(predictions.card)}"
+            for cell, predictions in run.predictions.items()
+            if predictions.card
+        ),
         "Changes since the baseline": comparison.to_markdown() if comparison else "",
         "Skipped": _bullets(
             f"{markdown(reason, MESSAGE)} ({', '.join(markdown(what) for what in skipped)})"

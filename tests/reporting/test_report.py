@@ -136,6 +136,16 @@ def test_no_spreadsheet_computes_a_name_in_metrics_csv(new_run: NewRun, small_ce
     assert set(table["prompt"]) == {"'-1+1"}
 
 
+def test_a_card_that_was_checked_is_named(new_run: NewRun, small_cells: Cells) -> None:
+    one = next(iter(small_cells.values()))
+    said = "answers as its card records: 2,110 of 3,589 right"
+    run = new_run("run", {str(one.cell): replace(one, card=said)}, [])
+    page = Page(write_report(run).read_text("utf-8"))
+    assert page.text.count(f"The model {said}.") == 1
+    assert f"- {one.cell} {said}" in (run / "report.md").read_text("utf-8")
+    assert load_predictions(run)[str(one.cell)].card == said
+
+
 def test_what_ends_in_a_command_is_not_cut_off(new_run: NewRun) -> None:
     command = "hf download laion/CLIP-ViT-L-14"
     folders = ", ".join(f"/data/folder/number/{i}" for i in range(60))
