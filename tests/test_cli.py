@@ -15,6 +15,10 @@ from shapes import LABELS as SHAPES
 from shapes import shape
 from tiny_suite import LABELS, NO_CLIP, SUITE, Reader, sample_id, write_answers, write_plugin, write_suite
 
+from harness.cli.train import suite_entry
+from harness.models import Context
+from harness.suite import Suite
+
 
 class TestDoctor:
     def test_lists_what_runs_and_what_does_not_with_the_fix(self, harness, suite):
@@ -376,18 +380,52 @@ class TestTrain:
         assert {path.suffix for path in files} == {".safetensors", ".json", ".csv"}
         assert {oct(path.stat().st_mode) for path in files} == {"0o100640"}  # as any file of this user
         options = ("--dataset", "shapes:test", "--suite", shapes, "--device", "cpu", "--json")
+        shown = harness(*(argument for argument in arguments if argument != "--json"))  # it is there already
+        assert shown.out.endswith(f"In {shapes}, to evaluate it:\n\n{result['entry']}\n")
+        with shapes.open("a") as file:
+            file.write(f"\n{result['entry']}\n")
+        assert harness("predict", "test_resnet-shapes-48px", *options).status == 0
         first = harness("predict", "cnn", *options)
         accuracy = metrics(first.json)["accuracy", None]["value"]
         assert accuracy == pytest.approx(result["correct"]["shapes:test"]["accuracy"])
         assert process(tmp_path, "predict", "cnn", *options, then=NO_TORCH).out == first.out
 
+    @pytest.mark.parametrize("place", ["checkpoints", "elsewhere", "data", "evals", "evals/deep", "."])
+    @pytest.mark.parametrize("name", ["resnet50-fer2013-48px", "resnet50.a1_in1k", "netz-größe"])
+    def test_the_entry_finds_the_checkpoint_wherever_it_lies(self, harness, suite, tmp_path, place, name):
+        (tmp_path / place).mkdir(exist_ok=True)
+        checkpoint = tmp_path / place / f"{name}.safetensors"
+        checkpoint.touch()
+        suite.write_text(suite_entry(Path(place) / checkpoint.name, None, tmp_path / "data"))
+        ((found, entry),) = Suite.read(suite).models.items()
+        assert (found, entry["adapter"]) == (name, "timm")
+        assert Context(tmp_path / "data", suite.parent).find(entry["checkpoint"]) == checkpoint
+        assert not Path(entry["checkpoint"]).is_absolute()
+
     def test_several_seeds_report_their_spread(self, harness, shapes):
-        options = ("--suite", shapes, "--device", "cpu", "--limit", "12", "--json")
-        shown = harness("train", *self.OPTIONS, *options, "--seeds", "2").json
+        options = (
+            "train",
+            *self.OPTIONS,
+            "--suite",
+            shapes,
+            "--device",
+            "cpu",
+            "--limit",
+            "12",
+            "--seeds",
+            "2",
+        )
+        shown = harness(*options, "--json").json
         spread = shown["shapes:test"]
         assert spread["n"] == 12
         assert len(spread["accuracies"]) == 2
         assert spread["mean"] == pytest.approx(np.mean(spread["accuracies"]))
+        said = harness(*options).out
+        assert f"shapes:test: {spread['mean']:.2%} right on average" in said
+        assert re.findall(r"^\[models\.(.*)]$", said, re.MULTILINE) == [
+            "test_resnet-shapes-48px",
+            "test_resnet-shapes-48px-seed1",
+        ]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -405,5 +443,5 @@ class TestTrain:
 
 def test_help_is_printed_without_importing_anything_heavy(tmp_path):
     done = process(tmp_path, "--help", then=NO_TORCH)
-    for verb in ("doctor", "predict", "score", "train", "report"):
+    for verb in ("doctor", "predict", "score", "prompt", "train", "report"):
         assert verb in done.out

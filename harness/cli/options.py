@@ -39,7 +39,7 @@ def read_suite(given: Path | None) -> Suite:
     """The suite of `--suite`, whose project may have adapters of its own."""
     from harness.suite import Suite
 
-    suite = Suite.read(_suite_path(given))
+    suite = Suite.read(suite_path(given))
     folder = absolute(suite.path.parent)
     import_from(folder, folder.parent)
     return suite
@@ -66,10 +66,11 @@ def _seed_of(given: Path | None) -> int:
 
 
 def _has_suite(given: Path | None) -> bool:
-    return given is not None or _suite_path(given).exists()
+    return given is not None or suite_path(given).exists()
 
 
-def _suite_path(given: Path | None) -> Path:
+def suite_path(given: Path | None) -> Path:
+    """The file of `--suite`, or that of the project, which need not be there."""
     return project_folder() / SUITE if given is None else given.expanduser()
 
 

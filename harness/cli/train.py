@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.options import DataRoot, Device, JsonFlag, Limit, SuiteOption, data_root_of, entry_of
+from harness.cli.options import (
+    DataRoot,
+    Device,
+    JsonFlag,
+    Limit,
+    SuiteOption,
+    data_root_of,
+    entry_of,
+    suite_path,
+)
 from harness.cli.show import print_json
+from harness.paths import absolute
 
 
 def train(
@@ -48,16 +62,18 @@ def train(
 ) -> None:
     """Trains a CNN from scratch; the splits it reports on take no part in training or selection.
 
-    A killed run goes on from its last epoch when started again.
+    A killed run goes on from its last epoch when started again. Weights get a card beside them that says how
+    to use them; CONTRIBUTING.md shows one, for networks that were trained elsewhere. At the end stands the
+    entry of the suite that evaluates them.
     """
     from harness.datasets import load_dataset
     from harness.training import Recipe, train_seeds
     from harness.training import train as train_one
 
     root = data_root_of(data_root)
-    entry = entry_of(suite, dataset)
+    about = entry_of(suite, dataset)
     splits = [train_split, select_split, *(report_splits or ["private", "test"])]
-    parts = [load_dataset(entry, dataset, split, root) for split in splits]
+    parts = [load_dataset(about, dataset, split, root) for split in splits]
     if limit is not None:
         parts = [part.limit(limit) for part in parts]
     optional = {"epochs": epochs, "lr": lr, "input_size": (input_size, input_size) if input_size else None}
@@ -77,16 +93,51 @@ def train(
     folder = out or root.parent / "checkpoints"
     learn, select, *shown = parts
     if seeds > 1:
-        spread, _ = train_seeds(recipe, seeds, learn, select, shown, folder, force=force)
-        print_json({source: asdict(accuracies) for source, accuracies in spread.items()})
+        spread, results = train_seeds(recipe, seeds, learn, select, shown, folder, force=force)
+        if as_json:
+            print_json({source: asdict(accuracies) for source, accuracies in spread.items()})
+            return
+        for source, found in spread.items():
+            typer.echo(f"{source}: {found.mean:.2%} right on average, {found.min:.2%} to {found.max:.2%}")
+        _show_entries([result.weights for result in results], suite, root)
         return
     result = train_one(recipe, learn, select, shown, folder, force=force)
     correct = {
         source: {"correct": k, "n": n, "accuracy": k / n} for source, (k, n) in result.card.correct.items()
     }
     if as_json:
-        print_json({"checkpoint": str(result.weights), "correct": correct})
+        entry = suite_entry(result.weights, suite, root)
+        print_json({"checkpoint": str(result.weights), "correct": correct, "entry": entry})
         return
     typer.echo(f"checkpoint: {result.weights}")
     for source, counts in correct.items():
         typer.echo(f"{source}: {counts['correct']} of {counts['n']} right ({counts['accuracy']:.2%})")
+    _show_entries([result.weights], suite, root)
+
+
+def _show_entries(checkpoints: Sequence[Path], suite: Path | None, root: Path) -> None:
+    typer.echo(f"\nIn {suite_path(suite)}, to evaluate {'it' if len(checkpoints) == 1 else 'them'}:")
+    for checkpoint in checkpoints:
+        typer.echo(f"\n{suite_entry(checkpoint, suite, root)}")
+
+
+def suite_entry(checkpoint: Path, suite: Path | None, root: Path) -> str:
+    """The table of a suite that stands for a checkpoint, wherever it lies.
+
+    Args:
+        checkpoint: the weights.
+        suite: `--suite`.
+        root: the data root.
+    """
+    from harness.models import Context
+
+    context, path = Context(root, suite_path(suite).parent), absolute(checkpoint)
+    near = path.parent in context.folders and context.find(path.name).samefile(path)
+    place = path.name if near else os.path.relpath(path, context.suite_folder)
+    name = path.stem if re.fullmatch(r"[\w-]+", path.stem, re.ASCII) else _text(path.stem)
+    return f'[models.{name}]\nadapter = "timm"\ncheckpoint = {_text(place)}'
+
+
+def _text(value: str) -> str:
+    """A basic string of TOML, which JSON's is, too."""
+    return json.dumps(value, ensure_ascii=False)

@@ -79,7 +79,8 @@ class Rendering(Protocol):
     """A generative model before it is loaded: what it would be sent, and what it can be asked.
 
     It may also have `note` and `probe()`, for `harness doctor`; `batch_size`, the most images to be asked
-    about at a time; `check_score(question)`, where not every question can be scored; and `budget`.
+    about at a time; `check_score(question)`, where not every question can be scored; `request(question)`,
+    what is sent, for `harness prompt`; and `budget`.
 
     Attributes:
         modes: `generate`, and `score` where log-likelihoods can be had.
