@@ -20,7 +20,7 @@ from harness.models import RunnableModel, TableModel, build_model
 from harness.models.endpoint.budget import Budget
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
-from harness.predictions.checks import check_against_card
+from harness.predictions.checks import check_against_card, check_labels
 from harness.predictions.outside import join_table
 from harness.predictions.respondents import Respondent, respondent
 from harness.predictions.restoring import Progress
@@ -99,6 +99,8 @@ class Predictor:
             marginals=dataset.marginals,
             content_free=self._content_free(cell, needs[1:]),
         )
+        foreign = check_labels(predictions, model.labels, cell.source)
+        predictions = replace(predictions, problems=(*predictions.problems, *foreign))
         if self.settings.limit is None and cell.restoration == "none":
             return replace(predictions, card=check_against_card(predictions, model.correct))
         return predictions

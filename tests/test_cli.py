@@ -86,6 +86,26 @@ class TestPredict:
         unknown = harness("predict", *options, "--restoration", "magic")
         assert "Restoration magic has no entry in the suite" in unknown.error
 
+    @pytest.mark.parametrize("out", ["evals", "evals/suite.toml/p.csv"])
+    def test_a_csv_that_cannot_be_written_is_said_before_anything_is_answered(self, harness, suite, out):
+        error = harness("predict", "good", "--dataset", "tiny:test", "--out", out).error
+        assert f"{out} cannot be written" in error
+        assert Reader.loads == {}
+
+    def test_a_network_with_labels_of_another_space_is_refused_and_a_foreign_answer_counted(
+        self, harness, suite
+    ):
+        def network(labels):
+            suite.write_text(f"{SUITE}[models.net]\nadapter = 'reader'\nlabels = {labels}\n")
+            return harness("predict", "net", "--dataset", "tiny:test", "--json")
+
+        error = network(["0", "1", "2"]).error
+        assert "net answers 0, 1, 2, of which none is a label of tiny:test: angry, happy, sad." in error
+        found = network(["angry", "happy", "contempt"]).json
+        said = "net: answers that are no labels of tiny:test count as wrong: 'contempt' (30)"
+        assert found["problems"] == [said]
+        assert metrics(found)["accuracy", None]["value"] == pytest.approx(2 / 3)
+
     def test_says_that_the_answers_are_those_of_the_card(self, harness, suite):
         """And the doctor says what it will be held against, before anything is asked."""
         card = "[models.carded]\nadapter = 'reader'\nevery = 10\ncorrect = { 'tiny:test' = [80, 90] }\n"
@@ -341,6 +361,11 @@ class TestReport:
         assert [claim["verdict"] for claim in shown["claims"]] == ["supported", "supported"]
         assert "clip" in (run / "report.md").read_text()
         assert {"tiny:test/none/good"} <= set(pd.read_csv(run / "metrics.csv")["cell"])
+
+    def test_the_newest_run_is_found_from_a_folder_below(self, harness, run, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path / "evals")
+        shown = harness("report", "--json").json
+        assert Path(shown["report"]).resolve().parent == run
 
     def test_as_a_process_it_prints_the_path(self, run, tmp_path):
         done = process(tmp_path, "report", run, then=NO_TORCH)

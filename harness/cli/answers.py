@@ -51,7 +51,7 @@ def predict(
     Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
     """
     from harness.predictions import NO_PROMPT, Cell
-    from harness.predictions.csv_file import write_csv
+    from harness.predictions.csv_file import check_writable, write_csv
     from harness.predictor import Predictor
     from harness.settings import Settings
 
@@ -75,6 +75,8 @@ def predict(
     for known, given, what in wanted:
         if given not in known:
             raise UsageError(f"{what} {given} is not in {read.path}. Use one of {', '.join(known)}.")
+    if out is not None:
+        check_writable(out)
     with progress(f"{model} on {dataset}") as advance:
         asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
         cell = Cell(model, name, split, restoration, asked)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EISDIR
 from pathlib import Path
 
 from harness.atomic import write_atomically
 from harness.csv_cells import inert
 from harness.errors import UsageError
 from harness.predictions.table import Predictions, score_columns
+
+
+def check_writable(path: Path) -> None:
+    """Fails before anything is answered where the answers could not be written.
+
+    Raises:
+        UsageError: there is a folder in its place, or its own folder cannot be made or written.
+    """
+    probe = path.with_name(f".{path.name}.probe")
+    with _named(path):
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, "Is a directory")
+        write_atomically(probe, lambda file: file.write(b""))
+        probe.unlink()
 
 
 def write_csv(predictions: Predictions, path: Path) -> None:
@@ -28,7 +45,13 @@ def write_csv(predictions: Predictions, path: Path) -> None:
         table[name] = table[name].map(inert, na_action="ignore")
     # All texts in quotes: else a lone carriage return in an answer would end its row.
     body = table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode()
-    try:
+    with _named(path):
         write_atomically(path, lambda file: file.write(body))
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}). Choose another --out.") from error
