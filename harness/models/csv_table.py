@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FORM = "sample_id,label[,score_<label>...][,outcome,raw_text,reason]"
 SCORE = "score_"
 # Read where they are there; `gold` is only held against the data set.
-TEXTS = ("sample_id", "label", "outcome", "raw_text", "reason", "gold")
+TEXTS = ("sample_id", "label", "outcome", "raw_text", "reason", "remark", "gold")
 
 
 def read_predictions(path: Path) -> tuple[pd.DataFrame, list[str]]:

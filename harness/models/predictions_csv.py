@@ -92,7 +92,7 @@ class PredictionsCsv:
         rows["latency_s"] = np.nan
         rows["pixel_digest"] = ""
         # What is not there is None, as in the rows of the models that answer here.
-        texts = ["label", "raw_text", "reason"]
+        texts = [name for name in ("label", "raw_text", "reason", "remark") if name in rows]
         rows[texts] = rows[texts].astype(object).where(rows[texts].notna(), None)
         return rows.reset_index(drop=True)
 

@@ -29,7 +29,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_csv(predictions: Predictions, path: Path) -> None:
-    """Writes `sample_id,gold,label,outcome[,score_<label>...],raw_text,reason`, one row per sample.
+    """Writes `sample_id,gold,label,outcome[,score_<label>...],raw_text,reason[,remark]`, one row per sample.
 
     An answer that is not a label of the space stands as it was given; no answer is an empty field. Texts are
     written so that no spreadsheet computes them, see `harness.csv_cells`.
@@ -39,6 +39,7 @@ def write_csv(predictions: Predictions, path: Path) -> None:
     """
     scores = [name for name in score_columns(predictions.space) if name in predictions.table]
     texts = ["sample_id", "gold", "label", "outcome", "raw_text", "reason"]
+    texts += ["remark"] if "remark" in predictions.table else []
     columns = [*texts[:4], *scores, *texts[4:]]
     table = predictions.table[columns].rename(columns={name: inert(name) for name in scores})
     for name in texts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,7 @@ from harness.predictions import OUTCOMES, Cell, Predictions, join
 from harness.predictions.csv_file import write_csv
 from harness.predictions.outside import join_table
 from harness.reporting.metric_table import metric_table
+from harness.reporting.unanswered import unanswered
 
 CELL = Cell("llava", "tiny", "test", "none", "plain")
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -109,6 +111,19 @@ def test_the_columns_are_those_that_anybody_reads(tmp_path):
     assert list(table["outcome"]) == ["parsed", "refusal", "failed"]
     assert list(table["gold"]) == [sample.label for sample in make_dataset(3).samples]
     assert table["reason"][2] == "'-1"
+
+
+def test_what_stands_under_the_table_stands_there_again(tmp_path):
+    rows = [
+        ("parsed", "angry", "angry", None),
+        ("refusal", None, "No.", "a filter"),
+        ("failed", None, None, None),
+    ]
+    made = predictions(make_dataset(3), rows)
+    made = replace(made, table=made.table.assign(remark=["=odd finish", None, None]))
+    write_csv(made, tmp_path / "out.csv")
+    assert unanswered(read_back(tmp_path, make_dataset(3))) == unanswered(made)
+    assert len(unanswered(made)) == 3
 
 
 def test_a_folder_in_its_place_is_one_line(tmp_path):
