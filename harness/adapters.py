@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
@@ -55,7 +55,6 @@ def plugins(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group)}
 
 
-def import_from_here() -> None:
-    """Lets a command import adapters of the current folder, as pytest does from its root."""
-    if (here := os.getcwd()) not in sys.path:
-        sys.path.append(here)
+def import_from(*folders: Path) -> None:
+    """Lets a command import adapters of a project, as pytest does from its root and from a test's folder."""
+    sys.path.extend(name for folder in folders if (name := str(folder)) not in sys.path)

@@ -109,7 +109,8 @@ class Collector:
         )
         console.print(terminal_table(claims))
         for problem in self.recorder.problems:
-            console.print(f"problem: {problem}", style="yellow", markup=False, highlight=False)
+            line = f"problem: {problem}"  # never broken: it may end in a command that is to be copied
+            console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
         for line in (*self._about_limit(), *self.unused):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         console.print(headline(claims, len(self.recorder.skipped)), markup=False, highlight=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,26 @@ def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:
         except HarnessError as error:
             yield Finding(f"model {name}", False, str(error))
         else:
-            about = (suite.kind(name), ", ".join(getattr(model, "modes", ())), getattr(model, "note", ""))
+            about = (
+                suite.kind(name),
+                ", ".join(getattr(model, "modes", ())),
+                getattr(model, "note", ""),
+                _recorded(suite, getattr(model, "correct", {})),
+            )
             yield Finding(f"model {name}", True, "; ".join(part for part in about if part))
     for source in dict.fromkeys(number.source for number in suite.published):
         count = sum(number.source == source for number in suite.published)
         yield Finding(f"published @{source}", True, f"{count} published results")
+
+
+def _recorded(suite: Suite, correct: Mapping[str, tuple[int, int]]) -> str:
+    """What a card records of the suite's data sets; answers to all of their samples are held against it."""
+    known = [
+        f"{k:,} of {n:,} on {source}"
+        for source, (k, n) in correct.items()
+        if source.partition(":")[0] in suite.datasets
+    ]
+    return f"its card records, to be checked, {', '.join(known)}" if known else ""
 
 
 def _restorations(suite: Suite, data_root: Path) -> Iterator[Finding]:

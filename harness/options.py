@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -10,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import UsageError
+from harness.paths import SUITE, absolute
 from harness.suite import Filters, Profile, Suite
 
 if TYPE_CHECKING:
     from harness.settings import Settings
 
-DEFAULT_SUITE = "evals/suite.toml"
-
-# name, type, default, help
+# name, type, default, help; how paths are read, see `place`
 SINGLE: tuple[tuple[str, type, Any, str], ...] = (
-    ("suite", str, DEFAULT_SUITE, "the suite, relative to the root folder"),
+    ("suite", str, str(SUITE), "the suite"),
     ("profile", str, "default", "part of the suite: specimens, smoke, nightly, restoration, ... or your own"),
     (
         "data-root",
@@ -90,6 +90,30 @@ def setting(config: pytest.Config, name: str) -> Any:
         raise pytest.UsageError(f"The ini key {key} = {written} is not a valid {kind.__name__}.") from error
 
 
+def place(config: pytest.Config, name: str, otherwise: Path) -> Path:
+    """The file or folder that an option names, or `otherwise` where it has no value.
+
+    On the command line a relative path starts from the current folder, as everywhere in a shell; in the ini
+    file, and by default, from the root folder.
+
+    Raises:
+        pytest.UsageError: the ini value has the wrong type.
+    """
+    value, given = setting(config, name), config.getoption(_key(name)) is not None
+    start = config.invocation_params.dir if given else config.rootpath
+    return absolute(start / Path(value).expanduser() if value else otherwise)
+
+
+def suite_path(config: pytest.Config) -> Path:
+    """The suite of a run."""
+    return place(config, "suite", config.rootpath / SUITE)
+
+
+def reports_folder(config: pytest.Config) -> Path:
+    """Where the folder of a run is made."""
+    return place(config, "reports", config.rootpath / "reports")
+
+
 def filters_of(config: pytest.Config) -> Filters:
     """The names and globs of the command line, or those of the ini file.
 
@@ -132,8 +156,8 @@ def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settin
     limit = setting(config, "limit")
     try:
         return Settings(
-            data_root=Path(setting(config, "data-root") or default_data_root()),
-            store=Path(setting(config, "store") or default_store()),
+            data_root=place(config, "data-root", default_data_root()),
+            store=place(config, "store", default_store()),
             device=setting(config, "device"),
             dtype=setting(config, "dtype"),
             batch_size=setting(config, "batch-size"),
@@ -151,12 +175,21 @@ def about_run(config: pytest.Config, profile: Profile, suite: Suite) -> dict[str
     settings = asdict(settings_of(config, profile, suite))
     return {
         "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
-        "suite": str(setting(config, "suite")),
+        "suite": os.path.relpath(suite.path, config.rootpath),
         "profile": str(setting(config, "profile")),
         **{name: settings[name] for name in ("seed", "alpha", "limit", "device", "dtype", "batch_size")},
-        "baseline": setting(config, "baseline"),
+        "baseline": _baseline(config),
         "gallery": setting(config, "gallery"),
     }
+
+
+def _baseline(config: pytest.Config) -> str | None:
+    """The run to compare with, as seen from the folder of reports, where a report is made again later."""
+    reports = reports_folder(config)
+    folder = place(config, "baseline", reports)
+    if folder == reports or not folder.is_dir():
+        return setting(config, "baseline") or None  # the name of a run among the reports, or of none
+    return os.path.relpath(folder, reports)
 
 
 def _key(name: str) -> str:

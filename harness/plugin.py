@@ -16,7 +16,8 @@ import pytest
 
 from harness.collector import Collector
 from harness.errors import HarnessError, Unavailable
-from harness.options import DEFAULT_SUITE, add_options, setting
+from harness.options import add_options, setting, suite_path
+from harness.paths import SUITE as DEFAULT_SUITE
 from harness.recorder import claim_entry, record_predictions
 from harness.running import FILTERS, PROFILE, SESSION, check_options, run_of, session_of, suite_of
 from harness.suite import ClaimCell, Expectation
@@ -80,8 +81,8 @@ def _interrupt_on_sigterm() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Ends a run with a wrong option by one line; collection would give a traceback per module or worker."""
-    path = str(setting(session.config, "suite"))
-    if path != DEFAULT_SUITE or (session.config.rootpath / path).exists():
+    path = suite_path(session.config)
+    if path != session.config.rootpath / DEFAULT_SUITE or path.exists():
         check_options(session.config)
 
 
@@ -174,8 +175,9 @@ def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
     entry = record_predictions(run_of(config), predictions, suite_of(config).kind(predictions.cell.model))
     found = found_by(item)
     found.setdefault("cells", []).append(entry)
-    dataset = session_of(config).dataset(predictions.cell.dataset, predictions.cell.split)
-    found.setdefault("problems", []).extend(dataset.problems)
+    found.setdefault("problems", []).extend(
+        f"{predictions.cell.source}: {problem}" for problem in predictions.problems
+    )
 
 
 def keep_verdict(item: pytest.Item, verdict: Verdict, expected: Expectation) -> None:

@@ -20,7 +20,8 @@ from harness.models import RunnableModel, TableModel, build_model
 from harness.models.endpoint.budget import Budget
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
-from harness.predictions.checks import check_against_card
+from harness.predictions.checks import check_against_card, check_labels
+from harness.predictions.outside import join_table
 from harness.predictions.respondents import Respondent, respondent
 from harness.predictions.restoring import Progress
 from harness.predictions.runner import Work, collect, compute, find_work
@@ -86,7 +87,7 @@ class Predictor:
                     f"{cell.restoration}. Add an entry with the answers on {cell.restoration}."
                 )
             published = self.sources.published(cell)
-            return join(cell, published, model.answers(published), model.labels)
+            return join_table(cell, published, model)
         dataset, needs = self.samples(cell), list(self.needs(cell))
         if self._lacks(cell, needs):
             self._fill_once(cell, model)
@@ -98,8 +99,10 @@ class Predictor:
             marginals=dataset.marginals,
             content_free=self._content_free(cell, needs[1:]),
         )
+        foreign = check_labels(predictions, model.labels, cell.source)
+        predictions = replace(predictions, problems=(*predictions.problems, *foreign))
         if self.settings.limit is None and cell.restoration == "none":
-            check_against_card(predictions, model.correct)
+            return replace(predictions, card=check_against_card(predictions, model.correct))
         return predictions
 
     def samples(self, cell: Cell) -> Dataset:

@@ -75,6 +75,7 @@ def record_predictions(run: Path, predictions: Predictions, kind: str) -> dict[s
         "kind": kind,
         "n": len(predictions),
         "file": f"cells/{path.name}",
+        **({"card": predictions.card} if predictions.card else {}),
         **{name: float(table[name].sum()) for name in USAGE if name in table and table[name].notna().any()},
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import HarnessError
-from harness.options import filters_of, setting, settings_of
+from harness.options import filters_of, reports_folder, setting, settings_of, suite_path
 from harness.recorder import new_run_folder
 from harness.suite import Filters, Profile, Suite, check_splits, select
 
@@ -30,7 +30,7 @@ def suite_of(config: pytest.Config) -> Suite:
     """
     if SUITE not in config.stash:
         try:
-            suite = Suite.read(config.rootpath / str(setting(config, "suite")))
+            suite = Suite.read(suite_path(config))
             selected = select(suite, str(setting(config, "profile")), filters_of(config))
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from error
@@ -75,5 +75,5 @@ def run_of(config: pytest.Config) -> Path:
     if worker is not None:
         return Path(worker["harness_run"])
     if RUN not in config.stash:
-        config.stash[RUN] = new_run_folder(config.rootpath / str(setting(config, "reports")))
+        config.stash[RUN] = new_run_folder(reports_folder(config))
     return config.stash[RUN]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.nearest import nearest
+from harness.paths import absolute
 
 DTYPES = ("float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda", "hpu", "mps", "xla", "xpu")
@@ -21,8 +22,8 @@ class Settings:
     """How a run computes.
 
     Attributes:
-        data_root: where datasets are.
-        store: the prediction store.
+        data_root: where datasets are; made absolute.
+        store: the prediction store; made absolute.
         device: torch device, or `auto`.
         dtype: torch dtype by name.
         batch_size: images per batch to begin with.
@@ -45,6 +46,8 @@ class Settings:
     max_cost: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "data_root", absolute(self.data_root))
+        object.__setattr__(self, "store", absolute(self.store))
         if self.dtype not in DTYPES:
             raise UsageError(
                 f"Expected --dtype to be one of {', '.join(DTYPES)}, but got {self.dtype}. "

@@ -1,10 +1,18 @@
 """What tests of all parts share."""
 
 import os
+import signal
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from command import Result
 from hypothesis import settings
+from tiny_suite import Reader, write_suite
+
+from harness.cli import main
+from harness.models.registry import ADAPTERS
 
 # A loaded machine is slow, not wrong. CI tries the same examples each time; new ones are found at the desk.
 settings.register_profile("harness", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -18,3 +26,34 @@ def data_root() -> Path:
     if not os.environ.get("HARNESS_DATA") or not (root / "fer2013.zip").is_file():
         pytest.skip("the real FER-2013 is not here: point HARNESS_DATA at the folder that holds fer2013.zip")
     return root
+
+
+@pytest.fixture
+def harness(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, on the tiny suite."""
+    monkeypatch.setitem(ADAPTERS, "reader", "tiny_suite:Reader")
+    monkeypatch.setattr(Reader, "loads", Counter())
+    monkeypatch.setattr(Reader, "images", Counter())
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evals").mkdir()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def harness(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return Result(stop.value.code or 0, captured.out, captured.err)
+
+    yield harness
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def suite(tmp_path, harness) -> Path:
+    """The tiny suite, where the command looks by default."""
+    write_suite(tmp_path).rename(tmp_path / "evals" / "suite.toml")
+    (tmp_path / "outside.csv").rename(tmp_path / "evals" / "outside.csv")
+    return tmp_path / "evals" / "suite.toml"

@@ -2,123 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from command import NO_TORCH, metrics, process, start
 from shapes import LABELS as SHAPES
 from shapes import shape
 from tiny_suite import LABELS, NO_CLIP, SUITE, Reader, sample_id, write_answers, write_plugin, write_suite
 
-from harness.cli import main
-from harness.models.registry import ADAPTERS
-
-
-@dataclass(frozen=True)
-class Result:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> str:
-        """The one line that an error is."""
-        assert self.status == 2, self.out
-        assert self.out == ""
-        assert self.err.startswith("error: ")
-        assert self.err.count("\n") == 1
-        return self.err.strip()
-
-
-@pytest.fixture
-def harness(monkeypatch, capsys, tmp_path):
-    """Runs the command in this process, on the tiny suite."""
-    monkeypatch.setitem(ADAPTERS, "reader", "tiny_suite:Reader")
-    monkeypatch.setattr(Reader, "loads", Counter())
-    monkeypatch.setattr(Reader, "images", Counter())
-    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "store"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "evals").mkdir()
-    before = signal.getsignal(signal.SIGTERM)
-
-    def harness(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return Result(stop.value.code or 0, captured.out, captured.err)
-
-    yield harness
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture
-def suite(tmp_path, harness) -> Path:
-    """The tiny suite, where the command looks by default."""
-    write_suite(tmp_path).rename(tmp_path / "evals" / "suite.toml")
-    (tmp_path / "outside.csv").rename(tmp_path / "evals" / "outside.csv")
-    return tmp_path / "evals" / "suite.toml"
-
-
-def start(folder: Path, *arguments: object, then: str = "pass") -> subprocess.Popen[str]:
-    """Starts the command as a process of its own; `then` is run after it, whatever it did."""
-    # Where the tests run in the background, SIGINT may be ignored, and children inherit that.
-    script = (
-        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"from harness.cli import main\ntry:\n    main()\nfinally:\n    {then}"
-    )
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (folder, HERE, HERE.parent))),
-        "HARNESS_DATA": str(folder / "data"),
-        "HARNESS_STORE": str(folder / "store"),
-        "OMP_NUM_THREADS": "1",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def process(folder: Path, *arguments: object, then: str = "pass") -> Result:
-    """What the command comes to as a process of its own."""
-    running = start(folder, *arguments, then=then)
-    out, err = running.communicate(timeout=120)
-    return Result(running.returncode, out, err)
-
-
-HERE = Path(__file__).parent
-NO_TORCH = "assert 'torch' not in sys.modules, 'torch was imported'"
-
-
-def metrics(shown: dict) -> dict[tuple[str, str | None], dict]:
-    return {(row["metric"], row["label"]): row for row in shown["metrics"]}
+from harness.cli.train import suite_entry
+from harness.models import Context
+from harness.suite import Suite
 
 
 class TestDoctor:
     def test_lists_what_runs_and_what_does_not_with_the_fix(self, harness, suite):
         suite.write_text(SUITE + NO_CLIP)
-        findings = {finding["what"]: finding for finding in harness("doctor", "--json").json}
+        findings = {finding["what"]: finding for finding in harness("doctor", "--json").json["findings"]}
         assert findings["dataset tiny:test"] == {
             "what": "dataset tiny:test",
             "ok": True,
@@ -140,7 +45,7 @@ class TestDoctor:
         suite.write_text(f"{wider}[models.net]\nadapter = 'timm'\ncheckpoint = 'net.safetensors'\n")
         shown = harness("doctor", "--data-root", tmp_path / "data", "--store", tmp_path / "evals/outside.csv")
         assert shown.status == 0
-        findings = {f["what"]: f for f in harness("doctor", "--json", "--store", suite).json}
+        findings = {f["what"]: f for f in harness("doctor", "--json", "--store", suite).json["findings"]}
         for what, state in {
             "model outside": "has no column label and sample_id",
             "model net": "has no card",
@@ -160,7 +65,7 @@ class TestDoctor:
     def test_as_a_process_it_imports_nothing_heavy(self, tmp_path):
         suite = write_suite(tmp_path, SUITE.replace("reader", "what_the_face"))
         done = process(tmp_path, "doctor", "--suite", suite, "--json", then=NO_TORCH)
-        assert {"dataset tiny:test", "model good"} <= {finding["what"] for finding in done.json}
+        assert {"dataset tiny:test", "model good"} <= {finding["what"] for finding in done.json["findings"]}
 
 
 class TestPredict:
@@ -180,6 +85,41 @@ class TestPredict:
         assert metrics(shown)["accuracy", None]["value"] < 0.9
         unknown = harness("predict", *options, "--restoration", "magic")
         assert "Restoration magic has no entry in the suite" in unknown.error
+
+    @pytest.mark.parametrize("out", ["evals", "evals/suite.toml/p.csv"])
+    def test_a_csv_that_cannot_be_written_is_said_before_anything_is_answered(self, harness, suite, out):
+        error = harness("predict", "good", "--dataset", "tiny:test", "--out", out).error
+        assert f"{out} cannot be written" in error
+        assert Reader.loads == {}
+
+    def test_a_network_with_labels_of_another_space_is_refused_and_a_foreign_answer_counted(
+        self, harness, suite
+    ):
+        def network(labels):
+            suite.write_text(f"{SUITE}[models.net]\nadapter = 'reader'\nlabels = {labels}\n")
+            return harness("predict", "net", "--dataset", "tiny:test", "--json")
+
+        error = network(["0", "1", "2"]).error
+        assert "net answers 0, 1, 2, of which none is a label of tiny:test: angry, happy, sad." in error
+        found = network(["angry", "happy", "contempt"]).json
+        said = "net: answers that are no labels of tiny:test count as wrong: 'contempt' (30)"
+        assert found["problems"] == [said]
+        assert metrics(found)["accuracy", None]["value"] == pytest.approx(2 / 3)
+
+    def test_says_that_the_answers_are_those_of_the_card(self, harness, suite):
+        """And the doctor says what it will be held against, before anything is asked."""
+        card = "[models.carded]\nadapter = 'reader'\nevery = 10\ncorrect = { 'tiny:test' = [80, 90] }\n"
+        suite.write_text(SUITE + card)
+        findings = {found["what"]: found for found in harness("doctor", "--json").json["findings"]}
+        said = "classifier; its card records, to be checked, 80 of 90 on tiny:test"
+        assert findings["model carded"]["state"] == said
+        assert findings["model good"]["state"] == "classifier"
+        said = "answers as its card records: 81 of 90 right; recorded: 80"
+        options = ("--dataset", "tiny:test")
+        assert harness("predict", "carded", *options, "--json").json["card"] == said
+        assert f"\ncarded {said}\n" in harness("predict", "carded", *options).out
+        assert "card" not in harness("predict", "good", *options, "--json").json
+        assert "card" not in harness("predict", "carded", *options, "--limit", "30", "--json").json
 
     def test_writes_a_csv_that_scores_the_same(self, harness, suite, tmp_path):
         shown = harness("predict", "good", "--dataset", "tiny:test", "--json", "--out", tmp_path / "x/p.csv")
@@ -204,7 +144,10 @@ class TestPredict:
             (["good", "--dataset", "tiny"], "--dataset to be dataset:split, but got tiny. Write e.g. tiny:"),
             (["good", "--dataset", "tiny:dev"], "Unknown split tiny:dev. Use one of: test, train"),
             (["good", "--dataset", "tiny:test", "--limit", "0"], "--limit to be at least 1"),
-            (["good", "--dataset", "tiny:test", "--data-root", "none"], "tiny is not here: looked for none"),
+            (
+                ["good", "--dataset", "tiny:test", "--data-root", "none"],
+                "/none/tiny and tiny.zip. Put it there",
+            ),
             (["good", "--dataset", "tiny:test", "--suite", "none.toml"], "none.toml cannot be read"),
             (
                 ["good", "--dataset", "tiny:test", "--store", "evals/suite.toml"],
@@ -322,6 +265,38 @@ class TestScore:
             (tmp_path / "a.csv").write_text(text)
         assert message in harness("score", "a.csv", "--dataset", "tiny:test", "--json").error
 
+    def test_numbers_for_labels_take_their_order_from_the_user_alone(self, harness, suite, tmp_path):
+        write_answers(tmp_path / "a.csv", "test", range(90), every=2)
+        named = harness("score", "a.csv", "--dataset", "tiny:test", "--json").json
+        for first, order in ((0, ",".join(LABELS)), (1, "1=angry, 2=happy, 3=sad")):
+            table = pd.read_csv(tmp_path / "a.csv")
+            table["label"] = [LABELS.index(label) + first for label in table["label"]]
+            table.to_csv(tmp_path / "b.csv", index=False)
+            options = ("score", "b.csv", "--dataset", "tiny:test", "--json")
+            assert "Say what the numbers stand for" in harness(*options).error
+            assert harness(*options, "--labels", order).json == named
+        assert "Expected --labels to be" in harness(*options, "--labels", "1=,2=happy").error
+
+    def test_what_does_not_fit_is_said_under_the_table(self, harness, suite, tmp_path):
+        write_answers(tmp_path / "a.csv", "test", range(60), every=100)
+        text = (tmp_path / "a.csv").read_text().replace(",sad", ",melancholy")
+        (tmp_path / "a.csv").write_text(text)
+        said = [
+            "a.csv: 30 of 90 samples have no row and are failed, such as test/angry/060.png",
+            "a.csv: 20 of 60 labels are none of tiny:test and count as wrong: 'melancholy' (20)",
+        ]
+        assert harness("score", "a.csv", "--dataset", "tiny:test", "--json").json["problems"] == said
+        shown = harness("score", "a.csv", "--dataset", "tiny:test").out.splitlines()
+        assert [line for line in shown if line.startswith("problem: ")] == [
+            f"problem: {line}" for line in said
+        ]
+
+    def test_a_limit_takes_the_samples_that_predict_takes(self, harness, suite, tmp_path):
+        suite.write_text(f"seed = 7\n{SUITE}")
+        options = ("--dataset", "tiny:test", "--limit", "12", "--json")
+        shown = harness("predict", "good", *options, "--out", "p.csv").json
+        assert harness("score", "p.csv", *options).json == shown
+
     def test_as_a_process_it_prints_json_and_imports_nothing_heavy(self, tmp_path):
         write_suite(tmp_path)
         arguments = ("--dataset", "tiny:test", "--suite", "suite.toml")
@@ -389,6 +364,11 @@ class TestReport:
         assert "clip" in (run / "report.md").read_text()
         assert {"tiny:test/none/good"} <= set(pd.read_csv(run / "metrics.csv")["cell"])
 
+    def test_the_newest_run_is_found_from_a_folder_below(self, harness, run, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path / "evals")
+        shown = harness("report", "--json").json
+        assert Path(shown["report"]).resolve().parent == run
+
     def test_as_a_process_it_prints_the_path(self, run, tmp_path):
         done = process(tmp_path, "report", run, then=NO_TORCH)
         assert Path(done.out.strip()).is_file()
@@ -418,23 +398,61 @@ class TestTrain:
 
     def test_what_it_trains_predicts_as_recorded(self, harness, shapes, tmp_path):
         """Training in a process of its own, and so is prediction again, from the store alone."""
-        done = process(tmp_path, "train", *self.OPTIONS, "--suite", shapes, "--device", "cpu", "--json")
+        arguments = ("train", *self.OPTIONS, "--suite", shapes, "--device", "cpu", "--json")
+        done = process(tmp_path, *arguments, umask=0o027)
         result = done.json
         assert Path(result["checkpoint"]) == tmp_path / "checkpoints" / "test_resnet-shapes-48px.safetensors"
         assert result["correct"]["shapes:test"]["n"] == 24
+        files = [path for path in (tmp_path / "checkpoints").iterdir() if path.suffix != ".lock"]
+        assert {path.suffix for path in files} == {".safetensors", ".json", ".csv"}
+        assert {oct(path.stat().st_mode) for path in files} == {"0o100640"}  # as any file of this user
         options = ("--dataset", "shapes:test", "--suite", shapes, "--device", "cpu", "--json")
+        shown = harness(*(argument for argument in arguments if argument != "--json"))  # it is there already
+        assert shown.out.endswith(f"In {shapes}, to evaluate it:\n\n{result['entry']}\n")
+        with shapes.open("a") as file:
+            file.write(f"\n{result['entry']}\n")
+        assert harness("predict", "test_resnet-shapes-48px", *options).status == 0
         first = harness("predict", "cnn", *options)
         accuracy = metrics(first.json)["accuracy", None]["value"]
         assert accuracy == pytest.approx(result["correct"]["shapes:test"]["accuracy"])
         assert process(tmp_path, "predict", "cnn", *options, then=NO_TORCH).out == first.out
 
+    @pytest.mark.parametrize("place", ["checkpoints", "elsewhere", "data", "evals", "evals/deep", "."])
+    @pytest.mark.parametrize("name", ["resnet50-fer2013-48px", "resnet50.a1_in1k", "netz-größe"])
+    def test_the_entry_finds_the_checkpoint_wherever_it_lies(self, harness, suite, tmp_path, place, name):
+        (tmp_path / place).mkdir(exist_ok=True)
+        checkpoint = tmp_path / place / f"{name}.safetensors"
+        checkpoint.touch()
+        suite.write_text(suite_entry(Path(place) / checkpoint.name, None, tmp_path / "data"))
+        ((found, entry),) = Suite.read(suite).models.items()
+        assert (found, entry["adapter"]) == (name, "timm")
+        assert Context(tmp_path / "data", suite.parent).find(entry["checkpoint"]) == checkpoint
+        assert not Path(entry["checkpoint"]).is_absolute()
+
     def test_several_seeds_report_their_spread(self, harness, shapes):
-        options = ("--suite", shapes, "--device", "cpu", "--limit", "12", "--json")
-        shown = harness("train", *self.OPTIONS, *options, "--seeds", "2").json
+        options = (
+            "train",
+            *self.OPTIONS,
+            "--suite",
+            shapes,
+            "--device",
+            "cpu",
+            "--limit",
+            "12",
+            "--seeds",
+            "2",
+        )
+        shown = harness(*options, "--json").json
         spread = shown["shapes:test"]
         assert spread["n"] == 12
         assert len(spread["accuracies"]) == 2
         assert spread["mean"] == pytest.approx(np.mean(spread["accuracies"]))
+        said = harness(*options).out
+        assert f"shapes:test: {spread['mean']:.2%} right on average" in said
+        assert re.findall(r"^\[models\.(.*)]$", said, re.MULTILINE) == [
+            "test_resnet-shapes-48px",
+            "test_resnet-shapes-48px-seed1",
+        ]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -452,5 +470,5 @@ class TestTrain:
 
 def test_help_is_printed_without_importing_anything_heavy(tmp_path):
     done = process(tmp_path, "--help", then=NO_TORCH)
-    for verb in ("doctor", "predict", "score", "train", "report"):
+    for verb in ("doctor", "predict", "score", "prompt", "train", "report"):
         assert verb in done.out

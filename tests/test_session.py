@@ -187,6 +187,7 @@ class TestCard:
     def test_answers_as_recorded_pass(self, start):
         carded = start(SUITE + self.CARD).predictions(Cell("carded", "tiny", "test"))
         assert (carded.answers == carded.gold).sum() == 81
+        assert carded.card == "answers as its card records: 81 of 90 right"
 
     def test_swapped_labels_are_named(self, start):
         session = start(SUITE + self.SWAPPED)
@@ -200,7 +201,8 @@ class TestCard:
             assert "angry is" not in str(caught.value)
 
     def test_a_limited_run_is_not_held_against_the_whole_split(self, start):
-        assert len(start(SUITE + self.SWAPPED, limit=30).predictions(Cell("carded", "tiny", "test"))) == 30
+        limited = start(SUITE + self.SWAPPED, limit=30).predictions(Cell("carded", "tiny", "test"))
+        assert (len(limited), limited.card) == (30, "")
 
 
 class TestFamilies:

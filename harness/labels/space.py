@@ -80,6 +80,17 @@ class LabelSpace:
         except ValueError:
             raise self._unknown(text) from None
 
+    def knows(self, text: object) -> bool:
+        """Whether `text` spells a label, see `resolve`.
+
+        >>> label_space("fer2013").knows("Happiness"), label_space("fer2013").knows("3")
+        (True, False)
+        """
+        try:
+            return isinstance(text, str) and bool(self.resolve(text))
+        except UsageError:
+            return False
+
     def _unknown(self, text: str) -> UsageError:
         return UsageError(
             f"Unknown label {text!r} in label space {self.name!r}. Use one of: {', '.join(self.labels)}."

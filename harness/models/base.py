@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import Unavailable
+from harness.paths import absolute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,8 @@ class Rendering(Protocol):
     """A generative model before it is loaded: what it would be sent, and what it can be asked.
 
     It may also have `note` and `probe()`, for `harness doctor`; `batch_size`, the most images to be asked
-    about at a time; `check_score(question)`, where not every question can be scored; and `budget`.
+    about at a time; `check_score(question)`, where not every question can be scored; `request(question)`,
+    what is sent, for `harness prompt`; and `budget`.
 
     Attributes:
         modes: `generate`, and `score` where log-likelihoods can be had.
@@ -122,6 +124,8 @@ class RunnableModel(Protocol):
 @runtime_checkable
 class TableModel(Protocol):
     """A model that answered elsewhere and left a predictions CSV.
+
+    It may also have `problems(dataset)`: one line about each thing of it that does not fit.
 
     Attributes:
         kind: classifier, contrastive or generative.
@@ -174,6 +178,9 @@ class Published:
 class Context:
     """Where adapters look for files.
 
+    Both folders are made absolute: what is found in one is looked up again by its path, and must not be
+    taken for a path from another folder.
+
     Attributes:
         data_root: the data root.
         suite_folder: folder of suite.toml.
@@ -181,6 +188,10 @@ class Context:
 
     data_root: Path
     suite_folder: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data_root", absolute(self.data_root))
+        object.__setattr__(self, "suite_folder", absolute(self.suite_folder))
 
     @property
     def folders(self) -> tuple[Path, ...]:

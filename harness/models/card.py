@@ -37,6 +37,13 @@ FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
+# The least that a card says; CONTRIBUTING.md shows a whole one.
+EXAMPLE = (
+    '{"architecture": "resnet50", "labels": ["angry", "happy", "sad"], "in_chans": 3, '
+    '"input_size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}'
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """What a classifier checkpoint expects and answers.
@@ -77,8 +84,8 @@ class Card:
             raw = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(
-                f"The checkpoint has no card: {path} does not exist. Write one with architecture, labels, "
-                "in_chans, input_size, mean and std."
+                f"The checkpoint has no card: {path} does not exist. Write one, such as {EXAMPLE}, with "
+                "labels in the order of the network's outputs."
             ) from None
         except (ValueError, OSError) as error:
             raise ModelError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,8 +15,11 @@ from harness.predictions.table import Predictions
 TOLERANCE = 0.01
 
 
-def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int, int]]) -> None:
+def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int, int]]) -> str:
     """Holds measured answers against what the trainer recorded on the card.
+
+    Returns:
+        That they agree, with both counts; "" where the card records nothing of these samples.
 
     Raises:
         ModelError: they differ by more than 1 % of the samples; where another order of the labels
@@ -24,15 +27,43 @@ def check_against_card(predictions: Predictions, correct: Mapping[str, tuple[int
     """
     recorded, n = correct.get(predictions.cell.source, (0, 0))
     if n != len(predictions):
-        return
+        return ""
     table = confusion_table(predictions.gold, predictions.answers, len(predictions.space.labels))
     measured = int(np.trace(table))
     if abs(measured - recorded) <= max(5, TOLERANCE * n):
-        return
+        apart = "" if measured == recorded else f"; recorded: {recorded:,}"
+        return f"answers as its card records: {measured:,} of {n:,} right{apart}"
     raise ModelError(
         f"{predictions.cell.model} gets {measured} of {n} right on {predictions.cell.source}, its card "
         f"records {recorded}. {_explanation(predictions, table, recorded, n)}"
     )
+
+
+def check_labels(predictions: Predictions, labels: Sequence[str], dataset: str) -> tuple[str, ...]:
+    """Holds a classifier's own labels against those of a data set.
+
+    Args:
+        predictions: its answers.
+        labels: its own labels, as its card gives them.
+        dataset: the data set, for messages.
+
+    Returns:
+        A line where some answers are no labels of the data set, with their counts.
+
+    Raises:
+        ModelError: none of its labels is one of the data set, so that no answer could be right.
+    """
+    space, model = predictions.space, predictions.cell.model
+    if labels and not any(map(space.knows, labels)):
+        raise ModelError(
+            f"{model} answers {', '.join(labels)}, of which none is a label of {dataset}: "
+            f"{', '.join(space.labels)}. Correct `labels` in its card, or ask it about a data set of its own."
+        )
+    foreign = predictions.table["label"][predictions.table["outcome"] == "out_of_vocabulary"].value_counts()
+    if not labels or foreign.empty:
+        return ()
+    said = ", ".join(f"{label!r} ({n:,})" for label, n in foreign.items())
+    return (f"{model}: answers that are no labels of {dataset} count as wrong: {said}",)
 
 
 def _explanation(predictions: Predictions, table: np.ndarray, recorded: int, n: int) -> str:

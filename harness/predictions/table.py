@@ -59,6 +59,8 @@ class Predictions:
         marginals: who else labelled this split -> share of each label among theirs.
         content_free: label -> probability for an image without content (uniform grey), where labels are
             scored; contextual calibration divides by it.
+        problems: what was left out of the dataset and why, one line each.
+        card: that the answers are as the model's card records, with the counts; "" where it was not checked.
     """
 
     cell: Cell
@@ -68,6 +70,8 @@ class Predictions:
     repeatable: bool = True
     marginals: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     content_free: Mapping[str, float] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    card: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.table["outcome"]) - set(OUTCOMES)
@@ -126,26 +130,13 @@ class Predictions:
             "repeatable": self.repeatable,
             "marginals": {who: dict(shares) for who, shares in self.marginals.items()},
             "content_free": dict(self.content_free),
+            "problems": self.problems,
+            "card": self.card,
         }
         table = table.replace_schema_metadata(
             {**(table.schema.metadata or {}), b"harness": json.dumps(about)}
         )
         write_atomically(path, lambda file: pq.write_table(table, file, compression="zstd"))
-
-    def to_csv(self, path: Path) -> None:
-        """Writes `sample_id,label[,score_<label>...]`, which `harness score` and anyone else reads.
-
-        An answer that is not a label of the space stands as it was given; no answer is an empty field.
-
-        Raises:
-            UsageError: the file cannot be written.
-        """
-        columns = ["sample_id", "label", *(c for c in score_columns(self.space) if c in self.table)]
-        body = self.table[columns].to_csv(index=False).encode()
-        try:
-            write_atomically(path, lambda file: file.write(body))
-        except OSError as error:
-            raise UsageError(f"{path} cannot be written ({error.strerror}). Choose another --out.") from error
 
     @classmethod
     def read(cls, path: Path) -> Predictions:
@@ -168,6 +159,8 @@ class Predictions:
                 about["repeatable"],
                 about["marginals"],
                 about["content_free"],
+                tuple(about.get("problems", ())),  # absent from files of before they were kept
+                card=about.get("card", ""),
             )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(
@@ -213,7 +206,7 @@ def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[s
     if len(sources) == len(dataset.space.labels):
         for label in dataset.space.labels:
             table[f"score_{label}"] = answers[sources[label]].to_numpy(np.float32)
-    return Predictions(cell, dataset.space, table)
+    return Predictions(cell, dataset.space, table, problems=dataset.problems)
 
 
 def _score_sources(cell: Cell, answers: pd.DataFrame, known: dict[str, str]) -> dict[str, str]:

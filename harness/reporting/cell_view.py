@@ -103,6 +103,7 @@ class CellView:
     reliability: tuple[Bin, ...]
     notes: tuple[str, ...]
     invalid: tuple[InvalidAnswer, ...]
+    card: str
 
 
 def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kind: str = "") -> CellView:
@@ -146,6 +147,7 @@ def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kin
         reliability=_reliability(predictions),
         notes=tuple(unanswered(predictions)),
         invalid=_invalid(predictions),
+        card=plain(predictions.card),
     )
 
 

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from harness.reporting.gallery import embedded_json, gallery
 from harness.reporting.groups import families, model_groups, sources, span
 from harness.reporting.leanings import neutral_axis, neutral_charts, order_axis, order_charts
 from harness.reporting.run import Run
-from harness.reporting.text import count, number, plain
+from harness.reporting.text import MESSAGE, count, number, plain
 from harness.reporting.verdicts import MARKS, headline, verdict_rows
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -60,6 +61,7 @@ def render_html(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Compar
     )
     environment.filters |= {
         "plain": plain,
+        "message": partial(plain, limit=MESSAGE),
         "count": count,
         "typeset": typeset,
         "number": number,

@@ -12,7 +12,7 @@ from harness.reporting.baseline import Comparison
 from harness.reporting.environment import environment_facts, packages
 from harness.reporting.metric_table import figures
 from harness.reporting.run import Run
-from harness.reporting.text import count, markdown
+from harness.reporting.text import MESSAGE, count, markdown
 from harness.reporting.unanswered import unanswered
 from harness.reporting.verdicts import VerdictRow, headline, verdict_rows
 
@@ -34,15 +34,20 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
     sections = {
         "Verdicts": _verdicts(verdict_rows(run.claims)),
         "Metrics": _metrics(tables, run.predictions),
+        "Cards": _bullets(
+            f"{markdown(cell)} {markdown(predictions.card)}"
+            for cell, predictions in run.predictions.items()
+            if predictions.card
+        ),
         "Changes since the baseline": comparison.to_markdown() if comparison else "",
         "Skipped": _bullets(
-            f"{markdown(reason, 400)} ({', '.join(markdown(what) for what in skipped)})"
+            f"{markdown(reason, MESSAGE)} ({', '.join(markdown(what) for what in skipped)})"
             for reason, skipped in run.skipped_by_reason.items()
         ),
         "New snapshots": _bullets(
             f"{markdown(new['cell'])}: {markdown(new['command'], 1_000)}" for new in run.new_snapshots
         ),
-        "Problems": _bullets(markdown(problem, 400) for problem in run.problems),
+        "Problems": _bullets(markdown(problem, MESSAGE) for problem in run.problems),
         "Published results": _published(run.published),
         "Environment": _environment(run.record),
     }

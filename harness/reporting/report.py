@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.atomic import write_atomically
+from harness.csv_cells import inert
 from harness.errors import HarnessError, Unavailable
 from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
@@ -78,7 +79,8 @@ def _all_metrics(predictions: Mapping[str, Predictions], tables: Mapping[str, pd
         named = table.assign(cell=cell, **asdict(predictions[cell].cell))
         parts.append(named[list(parts[0].columns)])
     every: pd.DataFrame = pd.concat(parts[1:] or parts, ignore_index=True)
-    return every
+    texts = [*(part.name for part in fields(Cell)), "cell", "metric", "label", "method"]
+    return every.assign(**{name: every[name].map(inert, na_action="ignore") for name in texts})
 
 
 def _write(path: Path, text: str) -> None:

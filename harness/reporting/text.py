@@ -88,6 +88,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+# What the harness says of itself ends in the fix, often a command or an address: it is not to be cut off.
+MESSAGE = 4_000
+
+
 def plain(text: object, limit: int = 1_000) -> str:
     """Foreign text on one line: control and direction-override characters made visible, cut at `limit`.
 

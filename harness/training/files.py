@@ -94,10 +94,11 @@ class Files:
 
     def write_finished(self, weights: dict[str, torch.Tensor], card: Card) -> None:
         """Writes weights, then the card that makes them a checkpoint, and removes the resume file."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         with replacing(self.path("safetensors")) as temporary:
-            save_file(weights, temporary, metadata={"format": "pt"})
+            # `save_file` makes a file that nobody else can read.
+            temporary.write_bytes(save(weights, metadata={"format": "pt"}))
         with replacing(self.path("json")) as temporary:
             card.write(temporary)
         self.path("resume.pt").unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,11 @@ def test_a_written_card_reads_back_equal(tmp_path_factory, labels, channels, siz
     }
 
 
-def test_a_checkpoint_without_card_says_what_a_card_holds(path):
-    with pytest.raises(ModelError, match=r"has no card: .*net\.json does not exist.*labels, in_chans"):
+def test_a_checkpoint_without_card_says_what_a_card_holds_by_an_example(path):
+    with pytest.raises(ModelError, match=r"has no card: .*net\.json does not exist") as caught:
         Card.read(path)
+    body = str(caught.value).partition("such as ")[2].partition(", with")[0]
+    assert read(path, json.loads(body)).labels == ("angry", "happy", "sad")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"architecture: resnet50", b"\xff\xfe\x00", b"[1, 2"])
@@ -182,3 +185,13 @@ def test_a_rewritten_file_has_another_digest_even_at_the_same_size(tmp_path):
     path.write_bytes(b"two")
     os.utime(path, ns=(1, 1))
     assert file_digest(path) == hashlib.sha256(b"two").hexdigest()
+
+
+def test_the_example_in_the_guide_is_a_card_that_names_every_field(path):
+    guide = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    card = read(path, json.loads(example))
+    assert json.loads(example).keys() == FORMS.keys() | {"num_classes"} | card.extra.keys()
+    assert card.correct == {"fer2013:private": (2110, 3589)}
+    for name in FORMS:
+        assert f"`{name}`" in guide, name

@@ -6,6 +6,7 @@ import hashlib
 import random
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from harness.datasets import load_dataset
+from harness.errors import ModelError
 from harness.models.base import Generative
 from harness.models.endpoint.faults import Unread
 from harness.models.endpoint.reply import read_reply, read_usage
@@ -208,3 +210,18 @@ def test_whatever_a_server_sends_is_a_reply_with_a_text_or_a_fault(data):
     reply = read_reply(data, usage).reply
     assert (reply.text is None) == bool(reply.error)
     assert reply.finish in ("stop", "length", "content_filter")
+
+
+@pytest.mark.parametrize("scoring", [False, True])
+def test_what_is_shown_beforehand_is_what_is_sent(server, tmp_path, scoring):
+    """`harness prompt` prints it: the body to the letter, but for the picture, and where it goes; no key."""
+    asked = question(answers=("A", "B"), system="Be brief.", score=scoring)
+    model = model_at(server, tmp_path, logprobs=True, detail="low", extra={"seed": 7})
+    shown = model.request(asked)
+    loaded = model.load("cpu", "float32")
+    with suppress(ModelError):  # the server shows no log-probabilities; it has been asked for them
+        (loaded.score if scoring else loaded.generate)(grey(1), [asked])
+    (seen,) = server.seen
+    seen.body["messages"][1]["content"][0]["image_url"]["url"] = "<image>"
+    assert shown["body"] == seen.body
+    assert shown["url"] == f"{server.base_url}/chat/completions"

@@ -13,7 +13,8 @@ from harness.errors import DataError, Unavailable, UsageError
 from harness.labels import LabelSpace
 from harness.models import Context, TableModel
 from harness.models.predictions_csv import PredictionsCsv
-from harness.predictions import Cell, Predictions, join
+from harness.predictions import Cell, Predictions
+from harness.predictions.outside import join_table
 
 SPACE = LabelSpace.of("tiny", ("angry", "happy", "sad"))
 GOLD = ("angry", "happy", "sad", "happy")
@@ -36,7 +37,7 @@ def answer(tmp_path: Path, dataset: Dataset):
     def answer(text: str) -> Predictions:
         model = outside(tmp_path, text)
         assert isinstance(model, TableModel)
-        return join(Cell("outside", "tiny", "test"), dataset, model.answers(dataset), model.labels)
+        return join_table(Cell("outside", "tiny", "test"), dataset, model)
 
     return answer
 
@@ -74,11 +75,13 @@ def test_a_row_without_a_label_is_unparsable(answer):
 
 
 def test_a_label_of_another_vocabulary_is_kept_and_counted_as_wrong(answer):
-    predictions = answer(rows("angry", "ecstatic", "nan", "NA"))
-    assert list(predictions.table["outcome"]) == ["parsed"] + ["out_of_vocabulary"] * 3
-    assert list(predictions.table["label"]) == ["angry", "ecstatic", "nan", "NA"]
-    assert list(predictions.table["raw_text"]) == ["angry", "ecstatic", "nan", "NA"]
-    assert list(predictions.answers) == [0, -1, -1, -1]
+    predictions = answer(rows("angry", "happy", "nan", "NA"))
+    assert list(predictions.table["outcome"]) == ["parsed"] * 2 + ["out_of_vocabulary"] * 2
+    assert list(predictions.table["label"]) == ["angry", "happy", "nan", "NA"]
+    assert list(predictions.table["raw_text"]) == ["angry", "happy", "nan", "NA"]
+    assert list(predictions.answers) == [0, 1, -1, -1]
+    said = "outside.csv: 2 of 4 labels are none of tiny:test and count as wrong: 'nan' (1), 'NA' (1)"
+    assert predictions.problems == (said,)
 
 
 def test_labels_may_be_written_in_any_case_or_by_a_synonym(answer):

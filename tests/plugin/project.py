@@ -96,9 +96,10 @@ class Project:
         top = [f'published = "{published}"'] if published else []
         (self.root / "evals/suite.toml").write_text("\n".join([*top, SUITE, *entries]), encoding="utf-8")
 
-    def pytest(self, *arguments: str, **environment: str) -> Outcome:
-        """Runs pytest to its end."""
-        done = subprocess.run(**self._command(arguments, environment), capture_output=True, timeout=120)
+    def pytest(self, *arguments: str, folder: str = ".", **environment: str) -> Outcome:
+        """Runs pytest to its end, in the root or in a folder below."""
+        command = {**self._command(arguments, environment), "cwd": self.root / folder}
+        done = subprocess.run(**command, capture_output=True, timeout=120)
         return Outcome(self, done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

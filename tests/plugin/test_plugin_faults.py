@@ -115,3 +115,27 @@ def test_evidence_that_a_claim_cannot_use_leaves_the_rest_of_its_family_judged(m
     assert outcome.verdicts == {"cnn-vs-clip@paper": "supported"}
     assert [number["model"] for number in outcome.run["published"]] == ["clip@paper"]
     assert outcome.run["problems"] == ["blip@paper publishes no accuracy on shapes:test. Leave it out."]
+
+
+def test_labels_that_the_dataset_does_not_have_are_said_and_never_scored_in_silence(make_project):
+    project = make_project()
+    answers = project.answers()
+    some = project.table("some", ["cube"] * 20 + answers[20:])
+    numbers = project.table("numbers", [str(gold) for gold in project.dataset().gold])
+    project.write_suite(
+        some, numbers, f"{numbers}\nlabels = {json.dumps(LABELS)}".replace("numbers]", "named]")
+    )
+    outcome = project.pytest("evals", "-k", "test_metrics", "--limit", "150", "-rA")
+    assert outcome.tests == {
+        "test_metrics[shapes:test/none/some]": "passed",
+        "test_metrics[shapes:test/none/named]": "passed",
+        "test_metrics[shapes:test/none/numbers]": "error",
+    }
+    said = "shapes:test: some.csv: 20 of 150 labels are none of shapes:test and count as wrong: 'cube' (20)"
+    assert said in outcome.run["problems"]
+    assert f"problem: {said}" in outcome.stdout
+    assert "20 of 150 labels" in (project.latest / "report.md").read_text(encoding="utf-8")
+    refused = [line for line in outcome.run["problems"] if "numbers.csv" in line]
+    assert len(refused) == 1
+    assert "it says '0' (60), '2' (60), '1' (30), where the labels are disc, square, triangle" in refused[0]
+    assert "labels = [...] in the suite" in refused[0]

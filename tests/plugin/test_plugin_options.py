@@ -1,5 +1,7 @@
 """Options narrow the grid and say how to compute; a wrong one ends the run by one line."""
 
+import os
+
 import pytest
 from project import SUITE, logging_model
 
@@ -196,3 +198,39 @@ def assert_usage_error(outcome, message):
     assert errors[0].startswith("ERROR: ")
     assert message in errors[0]
     assert "Traceback" not in outcome.stdout
+
+
+@pytest.mark.parametrize("folder", [".", "evals", "deep/down"])
+def test_paths_of_the_ini_file_start_at_the_root_and_those_of_the_command_line_where_one_stands(
+    make_project, shapes_data, tmp_path, folder
+):
+    data = os.path.relpath(shapes_data, tmp_path)
+    project = make_project(ini=f'suite = "evals/other.toml"\nstore = "kept"\ndata_root = "{data}"\n')
+    (project.root / "evals/suite.toml").rename(project.root / "evals/other.toml")
+    (project.root / "evals/other.toml").write_text(f"{SUITE}\n{logging_model('a')}", encoding="utf-8")
+    here = project.root / folder
+    here.mkdir(parents=True, exist_ok=True)
+    arguments = (os.path.relpath(project.root / "evals", here), "-k", "test_metrics", "--limit", "30")
+    from_ini = project.pytest(*arguments, folder=folder)
+    assert from_ini.status == 0, from_ini
+    assert list((project.root / "kept").glob("??/*/*.parquet"))
+    assert from_ini.run["suite"] == "evals/other.toml"
+
+    (project.root / "evals/other.toml").rename(here / "mine.toml")
+    first = project.latest.resolve()
+    given = (
+        "--suite",
+        "mine.toml",
+        "--store",
+        "mine",
+        "--reports",
+        "runs",
+        "--baseline",
+        os.path.relpath(first, here),
+    )
+    over = project.pytest(*arguments, *given, folder=folder)
+    assert over.status == 0, over
+    assert list((here / "mine").glob("??/*/*.parquet"))
+    run = over.latest_run(f"{folder}/runs")
+    assert (here / "runs" / run["baseline"]).samefile(first)
+    assert "Changes since the baseline" in (here / "runs/latest/report.md").read_text(encoding="utf-8")

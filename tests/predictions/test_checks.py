@@ -57,18 +57,20 @@ N = len(gold())
 
 
 def test_answers_as_recorded_pass():
-    check_against_card(predictions(answers_of_a_network()), {CARD: (RIGHT, N)})
+    said = check_against_card(predictions(answers_of_a_network()), {CARD: (RIGHT, N)})
+    assert said == f"answers as its card records: {RIGHT:,} of {N:,} right"
 
 
 @pytest.mark.parametrize("off", [5, 8])
 def test_a_few_flips_of_other_kernels_pass(off):
-    check_against_card(predictions(answers_of_a_network()), {CARD: (RIGHT + off, N)})
-    check_against_card(predictions(answers_of_a_network()), {CARD: (RIGHT - off, N)})
+    for recorded in (RIGHT + off, RIGHT - off):
+        said = check_against_card(predictions(answers_of_a_network()), {CARD: (recorded, N)})
+        assert said == f"answers as its card records: {RIGHT:,} of {N:,} right; recorded: {recorded:,}"
 
 
 @pytest.mark.parametrize("correct", [{}, {"fer2013:public": (1, N)}, {CARD: (1, N - 1)}])
 def test_a_record_of_other_samples_is_not_compared(correct):
-    check_against_card(predictions(answers_of_a_network()), correct)
+    assert check_against_card(predictions(answers_of_a_network()), correct) == ""
 
 
 @pytest.mark.parametrize("pair", [(0, 2), (3, 6), (5, 6), (1, 2), (4, 5)])

@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 
 from harness.errors import DataError
 from harness.labels import label_space
-from harness.models import Context
-from harness.models.predictions_csv import PredictionsCsv
 from harness.predictions import OUTCOMES, Cell, Predictions, join
 
 CELL = Cell("counting", "tiny", "test")
@@ -154,16 +152,3 @@ def test_what_is_no_predictions_file_is_named(mixed, tmp_path, kind):
         pq.write_table(table, path)
     with pytest.raises(DataError, match=r"p\.parquet is not a predictions file"):
         Predictions.read(path)
-
-
-def test_a_csv_reads_back_with_the_same_answers_scores_and_denominator(mixed, tmp_path):
-    mixed.to_csv(tmp_path / "out.csv")
-    outside = PredictionsCsv(context=Context(tmp_path, tmp_path), path="out.csv")
-    dataset = make_dataset(5)
-    again = join(mixed.cell, dataset, outside.answers(dataset), outside.labels)
-    assert np.array_equal(again.answers, mixed.answers)
-    assert np.array_equal(again.probabilities, mixed.probabilities, equal_nan=True)
-    assert list(again.table["outcome"]) == ["parsed", "out_of_vocabulary", *["unparsable"] * 3]
-    assert again.table["label"][1] == mixed.table["label"][1]
-    header = (tmp_path / "out.csv").read_text().splitlines()[0]
-    assert header == "sample_id,label,score_angry,score_happy,score_sad"

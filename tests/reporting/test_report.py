@@ -126,6 +126,36 @@ def test_metrics_csv_has_a_row_per_cell_and_metric(run_folder: Path, page: Page)
     assert float(accuracy["low"].item()) < float(accuracy["value"].item()) < float(accuracy["high"].item())
 
 
+def test_no_spreadsheet_computes_a_name_in_metrics_csv(new_run: NewRun, small_cells: Cells) -> None:
+    one = next(iter(small_cells.values()))
+    hostile = replace(one, cell=replace(one.cell, model="=HYPERLINK(A1)", prompt="-1+1"))
+    run = new_run("run", {str(hostile.cell): hostile}, [])
+    write_report(run)
+    table = pd.read_csv(run / "metrics.csv")
+    assert set(table["model"]) == {"'=HYPERLINK(A1)"}
+    assert set(table["prompt"]) == {"'-1+1"}
+
+
+def test_a_card_that_was_checked_is_named(new_run: NewRun, small_cells: Cells) -> None:
+    one = next(iter(small_cells.values()))
+    said = "answers as its card records: 2,110 of 3,589 right"
+    run = new_run("run", {str(one.cell): replace(one, card=said)}, [])
+    page = Page(write_report(run).read_text("utf-8"))
+    assert page.text.count(f"The model {said}.") == 1
+    assert f"- {one.cell} {said}" in (run / "report.md").read_text("utf-8")
+    assert load_predictions(run)[str(one.cell)].card == said
+
+
+def test_what_ends_in_a_command_is_not_cut_off(new_run: NewRun) -> None:
+    command = "hf download laion/CLIP-ViT-L-14"
+    folders = ", ".join(f"/data/folder/number/{i}" for i in range(60))
+    told = f"Model clip is in none of {folders}. Fetch it: {command}"
+    run = new_run("run", {}, [], skipped=[{"what": "clip", "reason": told}], problems=[told])
+    page = Page(write_report(run).read_text("utf-8"))
+    assert page.text.count(command) == 2
+    assert (run / "report.md").read_text("utf-8").count(command) == 2
+
+
 def test_writing_again_changes_nothing(new_run: NewRun, small_cells: Cells, claims: list[Any]) -> None:
     run = new_run("run", small_cells, claims)
     names = ("metrics.csv", "report.md", "report.html")

@@ -28,7 +28,7 @@ def class_weights(loaded: Contrastive, questions: Sequence[Question]) -> list[ND
     Raises:
         UsageError: a question has no captions, or not a name for each label.
     """
-    texts = [_texts(question) for question in questions]
+    texts = [class_texts(question) for question in questions]
     distinct = list(dict.fromkeys(text for classes in texts for names in classes for text in names))
     if not distinct:
         return []
@@ -62,8 +62,12 @@ def zero_shot_probabilities(
     return result
 
 
-def _texts(question: Question) -> list[list[str]]:
-    """For each label all captions with all names."""
+def class_texts(question: Question) -> list[list[str]]:
+    """For each label all captions with all names.
+
+    Raises:
+        UsageError: there are no captions, or not a name for each label.
+    """
     # Without labels the names are an open list of emotions.
     named = len(question.names) == len(question.labels) if question.shown else question.names
     if not question.captions or not named or not all(question.names):

@@ -148,6 +148,11 @@ class EndpointModel:
         """The messages as canonical JSON, the image as a placeholder."""
         return self.form.rendered(question)
 
+    def request(self, question: Question) -> dict[str, Any]:
+        """Where a question is sent, and the body of the request, the image as a placeholder; no key in it."""
+        body = self.form.body(question, request.PLACEHOLDER, scoring=question.score)
+        return {"url": f"{self.connection.base_url.rstrip('/')}/chat/completions", "body": body}
+
     def check_score(self, question: Question) -> None:
         """Checks that a question can be scored from the first token's log-probabilities.
 
