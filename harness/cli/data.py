@@ -22,7 +22,8 @@ def check_data(names: Sequence[str], suite: Path | None, data_root: Path, as_jso
 
     found = check(_entries(names, suite), data_root)
     if as_json:
-        print_json([checkup.as_dict() for checkup in found])
+        unusable = sum(bool(checkup.error) for checkup in found)
+        print_json({"datasets": [checkup.as_dict() for checkup in found], "unusable": unusable})
     else:
         for checkup in found:
             typer.echo("\n".join(_lines(checkup)))

@@ -224,7 +224,7 @@ class Dataset:
         return allowed
 
     def _check_missing(self, missing: float, problems: Sequence[str]) -> None:
-        if missing > self.max_missing:
+        if missing > self.max_missing + 1e-9:  # 1 - 99 / 100 is more than 0.01
             raise DataError(
                 f"{self} lacks {missing:.1%} of its images, more than {self.max_missing:.1%}: "
                 f"{'; '.join(problems[:3])}. Restore them, or raise max_missing in [datasets.{self.name}]."

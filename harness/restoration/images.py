@@ -16,6 +16,7 @@ LARGEST = 4096
 # A picture of 60,000 x 1 pixels, 140 bytes as PNG, would take 9 GB at 224 pixels: what comes out is at most
 # this many times as long as wide, and never more than may be decoded.
 LONGEST = 16
+SMALL = 1024 * 1024  # and this much it may always be
 # What a network is shown that takes every size: on a CPU it needs a gigabyte for each of its layers at that.
 MAX_INPUT = 2048 * 2048
 COLOURS = ("keep", "grey")
@@ -47,7 +48,7 @@ def resized(image: Pixels, size: int, method: Image.Resampling, like: Pixels | N
     height, width = (image if like is None else like).shape[:2]
     scale = size / min(height, width)
     target = (round(width * scale), round(height * scale))
-    if target[0] * target[1] > (most := min(LONGEST * size * size, MAX_PIXELS)):
+    if target[0] * target[1] > (most := min(max(LONGEST * size * size, SMALL), MAX_PIXELS)):
         raise ValueError(
             f"{width} x {height} pixels would become {target[0]} x {target[1]}, more than the {most:,} that "
             "a restored image may have"

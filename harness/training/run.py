@@ -75,7 +75,7 @@ def train(
         DataError: more images than may be cannot be read; fewer are left out, with a line for each reason.
         KeyboardInterrupt: Ctrl-C or SIGTERM; finished epochs are kept.
     """
-    train, select, *report = [split.readable() for split in (train, select, *report)]
+    train, select = train.readable(), select.readable()
     _check_splits(train, select, report)
     network.check_architecture(recipe.architecture)
     device = network.choose_device(recipe.device)
@@ -83,18 +83,19 @@ def train(
     provenance = Provenance(fit_recipe, {str(train): train.fingerprint, str(select): select.fingerprint})
     files = Files.of(fit_recipe, train.name, out)
     with files.locked(), progress or TrainingProgress() as shown:
-        for problem in dict.fromkeys(line for split in (train, select, *report) for line in split.problems):
-            shown.note(problem)
         if force:
             files.remove()
         elif files.finished:
             return _finished(files, provenance)
         with stoppable(files, shown), network.out_of_memory_named(recipe.batch_size):
+            _say_problems(shown, train, select)
             learner, images = _prepared(recipe, fit_recipe, train, str(select), device, shown)
             chosen_on = decode(select, learner.card)
             state = fit(learner, images, chosen_on, len(select), provenance, files, shown)
             learner.model.load_state_dict(state.best)
-            correct = {str(split): _counts(learner, split) for split in (select, *report)}
+            shown_to_it = [split.readable() for split in report]  # not before all epochs are done
+            _say_problems(shown, *shown_to_it)
+            correct = {str(split): _counts(learner, split) for split in (select, *shown_to_it)}
         card = replace(learner.card, correct=correct, extra=_extra(provenance, state))
         files.write_finished(state.best, card)
     return TrainResult(files.path("safetensors"), card, tuple(state.log), reused=False)
@@ -140,6 +141,12 @@ def _prepared(
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     return Learner(model, optimizer, recipe, replace(card, mean=mean, std=std), device), images
+
+
+def _say_problems(progress: TrainingProgress, *splits: Dataset) -> None:
+    for split in splits:
+        for problem in split.problems:
+            progress.note(f"{split}: {problem}")
 
 
 def _counts(learner: Learner, split: Dataset) -> tuple[int, int]:
