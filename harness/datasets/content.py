@@ -3,6 +3,8 @@
 import struct
 
 _ORIENTATION = (0x0112, 3)  # of the type SHORT
+# Of the chunks that a PNG may lack: transparency, animation, EXIF.
+_PNG_KEPT = (b"tRNS", b"acTL", b"fcTL", b"fdAT", b"eXIf")
 _LFS = b"version https://git-lfs.github.com/spec"
 _HEIC = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _ARCHIVES = {
@@ -42,15 +44,29 @@ def archive_kind(data: bytes) -> str | None:
     return found and f"it is {found}"
 
 
-def without_companions(data: bytes) -> bytes:
-    """A JPEG without its list of companions (segment APP2 `MPF` of CIPA DC-007); other data as they are."""
-    start = 2 if data.startswith(b"\xff\xd8") else len(data)
-    while data[start : start + 1] == b"\xff" and data[start + 1 : start + 2] != b"\xda":
-        end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
-        if data[start + 1 : start + 2] == b"\xe2" and data[start + 4 : start + 8] == b"MPF\0":
-            return data[:start] + data[end:]
-        start = end
-    return data
+def without_extras(data: bytes) -> bytes:
+    """A JPEG or PNG without what neither changes its pixels nor how it is turned; other data as they are.
+
+    Pillow gives a picture up for a broken list of companions (MPO), a broken Photoshop block, or a text
+    that unpacks to more than a megabyte, as image generators write them.
+    """
+    if data.startswith(b"\xff\xd8"):
+        parts, start = [data[:2]], 2
+        while data[start : start + 1] == b"\xff" and data[start + 1 : start + 2] not in (b"\xda", b""):
+            end = start + 2 + max(2, int.from_bytes(data[start + 2 : start + 4], "big"))
+            if not 0xE0 < data[start + 1] <= 0xEF or data[start + 4 : end].startswith((b"Exif", b"Adobe")):
+                parts.append(data[start:end])
+            start = end
+    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
+        parts, start = [data[:8]], 8
+        while len(kind := data[start + 4 : start + 8]) == 4:
+            end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+            if kind[:1].isupper() or kind in _PNG_KEPT:
+                parts.append(data[start:end])
+            start = end
+    else:
+        return data
+    return b"".join([*parts, data[start:]])
 
 
 def orientation(exif: bytes) -> int:

@@ -19,7 +19,7 @@ import hashlib
 import io
 import threading
 import warnings
-from functools import cache
+from importlib.util import find_spec
 from typing import TypeAlias
 
 import numpy as np
@@ -28,12 +28,13 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from harness.errors import DataError
 
-from .content import orientation, real_kind, without_companions
+from .content import orientation, real_kind, without_extras
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
 # No other decoder of Pillow is reachable from a file's content (its EPS reader starts Ghostscript).
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
+_AVIF = ("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()  # since Pillow 11.3
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000", *_AVIF)
 MAX_PIXELS = 89_478_485  # where Pillow itself begins to warn of decompression bombs
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -102,11 +103,11 @@ def _decode(data: bytes) -> Pixels:
 
 def _open(data: bytes) -> Pixels:
     try:
-        image = Image.open(io.BytesIO(data), formats=_formats())
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Warning, Image.DecompressionBombError):
         raise
-    except Exception:  # a broken list of companions, with which Pillow gives the picture up, too
-        image = Image.open(io.BytesIO(without_companions(data)), formats=_formats())
+    except Exception:  # something broken beside the picture, for which Pillow gives it up, too
+        image = Image.open(io.BytesIO(without_extras(data)), formats=FORMATS)
     with image:
         if image.width * image.height > MAX_PIXELS:
             raise _Refused(
@@ -121,12 +122,6 @@ def _open(data: bytes) -> Pixels:
         return _eight_bit(_turned(image), depth)
 
 
-@cache
-def _formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(form for form in FORMATS if form in Image.OPEN)
-
-
 def _raw_mode(image: Image.Image) -> str:
     """How the file stores a pixel, such as `I;16B`."""
     if not isinstance(image, ImageFile.ImageFile) or not image.tile:
@@ -137,8 +132,9 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _turned(image: Image.Image) -> Image.Image:
-    turn = _TURNS.get(orientation(image.info.get("exif", b"")))
-    return image if turn is None or image.format == "TIFF" else image.transpose(turn)  # Pillow turns TIFF
+    exif = image.info.get("exif")
+    turn = _TURNS.get(orientation(exif)) if exif and image.format != "TIFF" else None  # TIFF Pillow turns
+    return image if turn is None else image.transpose(turn)
 
 
 def _eight_bit(image: Image.Image, raw_mode: str) -> Pixels:
@@ -176,5 +172,5 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "its content is not that of a " + ", ".join(_formats()[:-1]) + f" or {_formats()[-1]} image"
+        return "its content is not that of a " + ", ".join(FORMATS[:-1]) + f" or {FORMATS[-1]} image"
     return str(error) or type(error).__name__

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
+from PIL.PngImagePlugin import PngInfo
 from tiny_sets import encoded, face
 
 from harness.datasets import pixel_digest
@@ -192,6 +193,19 @@ def test_of_a_picture_with_companions_the_first_is_taken_however_broken_their_li
         for value in (0, 7, 255):
             broken = whole[:place] + bytes([value]) + whole[place + 1 :]
             np.testing.assert_array_equal(alike_everywhere(broken), plain)
+
+
+def test_a_long_text_or_a_broken_chunk_beside_the_picture_changes_no_pixel() -> None:
+    image = Image.fromarray(COLOUR)
+    notes = PngInfo()
+    notes.add_text("workflow", "x" * 3_000_000, zip=True)
+    np.testing.assert_array_equal(alike_everywhere(saved(image, pnginfo=notes)), COLOUR)
+    notes = PngInfo()
+    notes.add_text("title", "a face")
+    whole = saved(image, pnginfo=notes, exif=exif(3))
+    np.testing.assert_array_equal(alike_everywhere(whole.replace(b"a face", b"a fate")), TURNED[3])
+    with pytest.raises(DataError, match="cannot be decoded"):
+        decode_image(whole.replace(b"IDAT", b"IDAt"), "x")
 
 
 @pytest.mark.parametrize("form", ["gif", "png", "webp", "tiff"])
