@@ -64,6 +64,7 @@ def test_out_has_a_row_with_the_reason_for_each(harness, broken, tmp_path):
     assert set(table.loc[EMPTY, "reason"]) == {"cannot be decoded (it is empty)"}
     assert table.loc[EMPTY, "label"].isna().all()
     again = harness("score", "answers.csv", "--dataset", "tiny:test", "--json").json
+    assert again["problems"] == harness(*PREDICT, "--json").json["problems"]
     assert again["metrics"] == harness(*PREDICT, "--json").json["metrics"]
 
 

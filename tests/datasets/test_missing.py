@@ -13,6 +13,7 @@ from harness.datasets.checkup import check
 from harness.datasets.problems import MOST_REASONS, Problems
 from harness.errors import DataError, UsageError
 from harness.predictions import Cell, Predictions, join
+from harness.predictions.csv_file import write_csv
 
 ENTRY: dict[str, Any] = {"adapter": "images", "space": "fer2013"}
 
@@ -127,10 +128,11 @@ def test_answers_carry_what_was_left_out(tmp_path: Path) -> None:
     predictions.write(tmp_path / "cell.parquet")
     again = Predictions.read(tmp_path / "cell.parquet")
     assert (again.problems, again.unreadable) == (data.problems, data.unreadable)
-    again.to_csv(tmp_path / "out.csv")
+    write_csv(again, tmp_path / "out.csv")
     written = pd.read_csv(tmp_path / "out.csv").set_index("sample_id")
     assert len(written) == 100
-    assert written.loc["test/sad/005.png"].tolist()[-1] == "cannot be decoded (it is empty)"
+    assert written.loc["test/sad/005.png", "reason"] == "cannot be decoded (it is empty)"
+    assert written.loc["test/sad/005.png", "outcome"] == "failed"
     assert written["label"].notna().sum() == 99
 
 
