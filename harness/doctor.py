@@ -78,7 +78,7 @@ def _datasets(suite: Suite, data_root: Path) -> Iterator[Finding]:
             yield Finding(f"dataset {source}", False, str(error))
             continue
         problems = looked_at.problems
-        found = f", {len(problems)} problems, the last: {problems[-1]}" if problems else ""
+        found = f", {len(problems)} problems: {problems[0]}" if problems else ""
         if looked_at.unreadable:
             seen = len(looked_at) + len(looked_at.unreadable)
             found = f", of {seen} looked at {len(looked_at.unreadable)} are unreadable: {problems[-1]}"
