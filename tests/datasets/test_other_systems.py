@@ -264,6 +264,13 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, special: str) -> N
     assert data.problems == ("test/sad/2.png: is no regular file, left out",)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_in_the_place_of_the_data_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine")
+    with pytest.raises(DataError, match="mine is neither a folder nor a regular file"):
+        load(tmp_path)
+
+
 def test_files_of_any_suffix_are_read_or_named(tmp_path: Path) -> None:
     pictures = {f"test/sad/{s}.{s}": encoded(face(1), "jpeg") for s in ("jfif", "jpe", "JPG", "webp", "avif")}
     others = {f"test/sad/{i}.{suffix}": b"x" for i, suffix in enumerate(("raw", "xyz", "mp4", "psd"))}
