@@ -106,6 +106,7 @@ class Collector:
             file=buffer,
             width=terminalreporter._tw.fullwidth,
             force_terminal=terminalreporter.hasmarkup or None,
+            emoji=False,  # `data:train:` is no railway car
         )
         console.print(terminal_table(claims))
         for problem in self.recorder.problems:

@@ -17,6 +17,9 @@ from harness.restoration import NONE, build_restorer
 from harness.settings import pick_device
 from harness.suite import Suite
 
+# Images of each split that are decoded; `--data` decodes all.
+LOOKED_AT = 100
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -70,11 +73,18 @@ def _datasets(suite: Suite, data_root: Path) -> Iterator[Finding]:
         name, _, split = source.partition(":")
         try:
             dataset = load_dataset(suite.datasets[name], name, split, data_root)
+            looked_at = dataset.limit(LOOKED_AT).allowing(1.0).readable()
         except HarnessError as error:
             yield Finding(f"dataset {source}", False, str(error))
             continue
-        left_out = f", {len(dataset.problems)} problems: {dataset.problems[0]}" if dataset.problems else ""
-        yield Finding(f"dataset {source}", True, f"{len(dataset):,} samples{left_out}")
+        problems = looked_at.problems
+        found = f", {len(problems)} problems: {problems[0]}" if problems else ""
+        if looked_at.unreadable:
+            seen = len(looked_at) + len(looked_at.unreadable)
+            found = f", of {seen} looked at {len(looked_at.unreadable)} are unreadable: {problems[-1]}"
+        advice = f". See all with: harness doctor --data {source}" if problems else ""
+        ok = looked_at.missing <= dataset.max_missing
+        yield Finding(f"dataset {source}", ok, f"{len(dataset):,} samples{found}{advice}")
 
 
 def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:

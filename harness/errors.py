@@ -21,7 +21,15 @@ class Unavailable(HarnessError):
 
 
 class DataError(HarnessError):
-    """A file of a dataset cannot be used; the message names the file."""
+    """A file of a dataset cannot be used; the message names the file.
+
+    Attributes:
+        reason: what is wrong with it, the same for all files of one fault: without its name.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or str(self)
 
 
 class ModelError(HarnessError):

@@ -92,7 +92,8 @@ class Sources:
     def _dataset(self, name: str, split: str) -> Dataset:
         dataset = load_dataset(self.suite.datasets[name], name, split, self.settings.data_root)
         limit = self.settings.limit
-        return dataset if limit is None else dataset.limit(limit, self.settings.seed)
+        chosen = dataset if limit is None else dataset.limit(limit, self.settings.seed)
+        return chosen.readable()
 
     def _narrowed(self, name: str, split: str, concepts: tuple[str, ...]) -> Dataset:
         dataset = self.dataset(name, split)

@@ -99,16 +99,18 @@ class TestPredictions:
         assert len(again.predictions(GOOD)) == 92
         assert done == [("tiny:test/none/good", 2, 2)]
 
-    def test_an_unreadable_image_is_a_failure_that_stays_in_the_denominator(self, start, tmp_path):
+    def test_an_unreadable_image_is_no_answer_of_any_model(self, start, tmp_path):
         write_suite(tmp_path)
+        allowing = SUITE.replace('adapter = "images"', 'adapter = "images"\nmax_missing = 0.02')
         broken = tmp_path / "data" / "tiny" / "test" / "happy" / "001.png"
         broken.write_bytes(broken.read_bytes()[:30])
-        predictions = start().predictions(GOOD)
-        row = predictions.table.set_index("sample_id").loc["test/happy/001.png"]
-        assert len(predictions) == 90
-        assert row["outcome"] == "failed"
-        assert "001.png" in row["reason"]
-        assert (predictions.answers == -1).sum() == 1
+        sides = [start(allowing).predictions(cell) for cell in (GOOD, OUTSIDE)]
+        for predictions in sides:
+            assert len(predictions) == 89
+            assert (predictions.answers >= 0).all()
+            assert list(predictions.unreadable) == ["test/happy/001.png"]
+            assert "001.png: cannot be decoded" in predictions.problems[0]
+        assert list(sides[0].table["sample_id"]) == list(sides[1].table["sample_id"])
 
     def test_a_limit_takes_the_same_stratified_samples_each_time(self, start):
         limited = start(limit=9).predictions(GOOD)

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_suite import SUITE, picture, write_suite
 
 from harness.claims import Verdict
@@ -199,10 +200,11 @@ class TestEmbeddings:
             judged(session, claim, model="good")
         assert "\n" not in str(caught.value)
 
-    def test_a_picture_that_cannot_be_read_has_no_embedding(self, start, tmp_path):
+    def test_a_picture_that_cannot_be_restored_has_no_embedding(self, start, tmp_path):
         write_suite(tmp_path, SUITE + RESTORED)
-        broken = tmp_path / "data" / "tiny" / "test" / "happy" / "001.png"
-        broken.write_bytes(broken.read_bytes()[:30])
+        pixels = np.zeros((2, 600_000), np.uint8)  # too long to be enlarged
+        pixels[0, :2] = 1, 1
+        Image.fromarray(pixels).save(tmp_path / "data" / "tiny" / "test" / "happy" / "001.png")
         (verdict,) = judged(start(), "domain_shift_explains", model="good").values()
         assert any("on 89 pictures" in note for note in verdict.notes)
         assert verdict.n == 90

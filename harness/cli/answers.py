@@ -119,7 +119,7 @@ def score(
     if not path.is_file():
         raise UsageError(f"{path} is not a file. Name a CSV with sample_id,label[,score_<label>...].")
     root = data_root_of(data_root)
-    samples = load_source(suite, dataset, root, limit)
+    samples = load_source(suite, dataset, root, limit).readable()
     model = PredictionsCsv(context=Context(root, Path.cwd()), path=str(path), labels=_named(labels))
     predictions = join_table(Cell(path.stem, samples.name, samples.split), samples, model)
     show_metrics(predictions, as_json, f"{path.name} on {dataset}")

@@ -6,10 +6,11 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.data import check_data
 from harness.cli.options import (
     DataRoot,
     JsonFlag,
@@ -20,6 +21,7 @@ from harness.cli.options import (
     store_of,
 )
 from harness.cli.show import print_json
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.doctor import Finding
@@ -30,6 +32,12 @@ _NARROWEST = 40
 
 
 def doctor(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="With --data: these, e.g. fer2013 or fer2013:private.")
+    ] = None,
+    data: Annotated[
+        bool, typer.Option("--data", help="Check the files of the datasets: decode every image.")
+    ] = False,
     suite: SuiteOption = None,
     data_root: DataRoot = None,
     store: StoreOption = None,
@@ -38,7 +46,13 @@ def doctor(
     """Says what can run here, what cannot, why, and how to mend it.
 
     That something is missing is no failure, since no machine has everything: the exit status is 0.
+    With --data it looks at every file of the datasets instead, and ends with status 2 where one is unusable.
     """
+    if data:
+        check_data(datasets or [], suite, data_root_of(data_root), as_json)
+        return
+    if datasets:
+        raise UsageError(f"Naming {datasets[0]} asks for its files to be checked. Add --data.")
     from harness.doctor import examine
 
     findings = examine(read_suite(suite), data_root_of(data_root), store_of(store))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -13,11 +13,13 @@ from harness.errors import DataError
 from harness.labels import LabelSpace
 
 from .pixels import Pixels, pixel_digest
+from .problems import Problems
 from .sampling import stratified_subset
 
 # Decoded FER-2013 takes 83 MB and fits; of a set of photographs the first ones are kept. Runs go through
 # a set in order again and again, where keeping the first beats keeping the latest.
 CACHE_BYTES = 256 * 1024 * 1024
+MAX_MISSING = 0.01
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Sample:
 class _Decoded:
     pixels: dict[str, Pixels] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     size: int = 0
 
 
@@ -55,6 +58,9 @@ class Dataset:
         problems: What was left out and why, one line each.
         stamp: Changes with any file of the set and is known without decoding; None where it cannot be had.
         relabelled: Computes `marginals` when they are first asked for.
+        unreadable: Id of each image that was left out as it cannot be read -> why, see `readable`.
+        missing: Share of its images that are known to be missing or unreadable.
+        max_missing: The share that may be; with more of them what is left says little about the set.
 
     Raises:
         DataError: There is no sample, or two have the same id.
@@ -69,6 +75,9 @@ class Dataset:
     problems: tuple[str, ...] = ()
     stamp: str | None = None
     relabelled: Callable[[], Mapping[str, Mapping[str, float]]] = field(default=dict, repr=False)
+    unreadable: Mapping[str, str] = field(default_factory=dict, repr=False)
+    missing: float = 0.0
+    max_missing: float = MAX_MISSING
     _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,10 +106,20 @@ class Dataset:
         if pixels is None:
             pixels = self.read(sample_id)
             pixels.flags.writeable = False
+            self._decoded.shapes[sample_id] = pixels.shape
             if self._decoded.size + pixels.nbytes <= CACHE_BYTES:
                 self._decoded.pixels[sample_id] = pixels
                 self._decoded.size += pixels.nbytes
         return pixels
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """The shape of the decoded image.
+
+        Raises:
+            DataError: The image cannot be read; the message names the file.
+        """
+        known = self._decoded.shapes.get(self.samples[index].id)
+        return self.pixels(index).shape if known is None else known
 
     def digest(self, index: int) -> str:
         """The digest of the decoded image, see `pixel_digest`.
@@ -163,6 +182,53 @@ class Dataset:
         """
         chosen = stratified_subset([(sample.label, sample.id) for sample in self.samples], n, seed)
         return replace(self, samples=tuple(self.samples[index] for index in chosen))
+
+    def readable(self) -> "Dataset":
+        """This data set without the images that cannot be read, which its problems name. Decodes all.
+
+        That they cannot be read is the fault of no model, so they are left out for all models alike.
+
+        Raises:
+            DataError: With them more than `max_missing` of the images are missing.
+        """
+        lost = {}
+        for index, sample in enumerate(self.samples):
+            try:
+                self.digest(index)
+            except DataError as error:
+                lost[sample.id] = error.reason
+        if not lost:
+            return self
+        problems = Problems()
+        for sample_id, reason in lost.items():
+            problems.add(f"{reason}, left out", sample_id)
+        kept = tuple(sample for sample in self.samples if sample.id not in lost)
+        missing = 1 - (1 - self.missing) * len(kept) / len(self)
+        self._check_missing(missing, problems.lines())
+        return replace(
+            self,
+            samples=kept,
+            problems=self.problems + problems.lines(),
+            unreadable={**self.unreadable, **lost},
+            missing=missing,
+        )
+
+    def allowing(self, max_missing: float) -> "Dataset":
+        """This data set where that share of its images may be missing.
+
+        Raises:
+            DataError: More are missing already.
+        """
+        allowed = replace(self, max_missing=max_missing)
+        allowed._check_missing(self.missing, self.problems)
+        return allowed
+
+    def _check_missing(self, missing: float, problems: Sequence[str]) -> None:
+        if missing > self.max_missing + 1e-9:  # 1 - 99 / 100 is more than 0.01
+            raise DataError(
+                f"{self} lacks {missing:.1%} of its images, more than {self.max_missing:.1%}: "
+                f"{'; '.join(problems[:3])}. Restore them, or raise max_missing in [datasets.{self.name}]."
+            )
 
     def _digest_or_none(self, index: int) -> str | None:
         try:

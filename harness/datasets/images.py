@@ -23,10 +23,30 @@ from harness.nearest import nearest
 
 from .dataset import Dataset, Sample
 from .listing import WHOLE, Listed, Listing, from_names, from_table
+from .names import Lookup, document, wrapper
 from .problems import Problems
-from .tree import TreeImages, open_tree
+from .tree import FileTree, Inside, TreeImages, open_tree
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+EXTENSIONS = (
+    *(
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".apng",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+    ),
+    *(".tif", ".tiff", ".webp", ".jp2", ".j2k", ".jpx", ".avif", ".avifs", ".heic", ".heif"),
+)
+# What a data set may come in that is not read in place.
+PACKED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 
 
 def load(
@@ -43,7 +63,7 @@ def load(
     labels: Mapping[str, str] | None = None,
     splits: Mapping[str, str | Sequence[str]] | None = None,
     group: str | None = None,
-    extensions: Sequence[str] = EXTENSIONS,
+    extensions: Sequence[str] | None = None,
     obtain: str = "Put it there",
 ) -> Dataset:
     r"""One split of a set of images. The id of a sample is the name of its file under `path`.
@@ -57,13 +77,13 @@ def load(
         layout: What file names say: `<split>`, `<label>` and `*`. Default: `<split>/<label>/*`, and `*`
             for a CSV list.
         csv: A list inside `path` with columns path, label and perhaps group and split; its cells are
-            parted by commas, tabs or spaces.
+            parted by commas, tabs, semicolons, bars or spaces.
         columns: The names of its columns, when it has no header.
         file: The file that a row means: `<path>` as listed, or with `<stem>` for it without extension.
         labels: What the set writes -> label, where the two differ by more than case or a synonym.
         splits: Split -> what the set calls it (one name or several), where the two differ.
         group: Pattern whose one group finds the sample's group in the file name, such as `^(S\d+)_`.
-        extensions: Which files of a folder are images.
+        extensions: Which files of a folder are images. Default: `EXTENSIONS`; the others are a problem.
         obtain: How to get the data, for the message when it is absent.
 
     Raises:
@@ -73,14 +93,12 @@ def load(
     """
     label_names = label_space(space) if isinstance(space, str) else LabelSpace.of(name, tuple(space))
     finder = _group_pattern(name, group)
-    tree = open_tree(_locate(root, name, path, obtain))
+    tree = _unwrapped(_locate(root, name, path, obtain), name, (layout or "", csv or "", file))
     if csv is None:
-        suffixes = tuple(extension.lower() for extension in extensions)
-        images = [file_name for file_name in tree.names if file_name.lower().endswith(suffixes)]
-        listing = from_names(images, layout or "<split>/<label>/*")
+        listing = _by_names(tree, layout or "<split>/<label>/*", extensions)
     else:
         listing = from_table(tree, csv, columns, file, layout or "*")
-    chosen = _of_split(listing, name, split, splits)
+    chosen, absent = _of_split(listing, name, split, splits)
 
     problems = Problems()
     samples = []
@@ -95,27 +113,62 @@ def load(
         if finder and not found:
             problems.add(f"no group by the pattern {finder.pattern}, so it stands alone", item.file)
         samples.append(Sample(item.file, label, found[1] if found else item.group))
+    lines = listing.problems.lines() + tree.problems + problems.lines()
+    if absent and not samples:
+        raise DataError(
+            f"{name}:{split} lists {len(absent):,} images and holds none: {lines[0]}. Mend the list."
+        )
     return Dataset(
         name=name,
         split=split,
         space=label_names,
         samples=tuple(samples),
         read=TreeImages(tree, {sample.id: sample.id for sample in samples}),
-        problems=tree.problems + listing.problems.lines() + problems.lines(),
+        problems=lines,
         stamp=tree.stamp,
+        missing=len(absent) / (len(samples) + len(absent)),
     )
 
 
 def _locate(root: Path, name: str, path: str | None, obtain: str) -> Path:
-    place = root / Path(path or name).expanduser()
-    packed = place.with_name(f"{place.name}.zip")
-    for candidate in (place, packed):
-        if candidate.exists():
-            return candidate
+    place = root / Path((path or name).replace("\\", "/")).expanduser()
+    if place.exists():
+        return place
+    beside = [file.name for file in place.parent.iterdir()] if place.parent.is_dir() else []
+    find = Lookup(beside)
+    for wanted in (place.name, f"{place.name}.zip"):
+        if found := find(wanted):
+            return place.with_name(found)
+    packed = next((found for suffix in PACKED if (found := find(place.name + suffix))), None)
+    if packed is not None:
+        raise Unavailable(
+            f"{name} is here as {place.with_name(packed)}, which is not read in place. Unpack it "
+            f"to {place}, or pack it as a zip."
+        )
     raise Unavailable(
-        f"{name} is not here: looked for {place} and {packed.name}. {obtain.rstrip('.')}, "
+        f"{name} is not here: looked for {place} and {place.name}.zip. {obtain.rstrip('.')}, "
         "or set `path` in the suite or the data root (--data-root or $HARNESS_DATA)."
     )
+
+
+def _unwrapped(place: Path, name: str, options: Sequence[str]) -> FileTree:
+    """The files at a place, without the one folder around them that no option speaks of."""
+    tree = open_tree(place)
+    stems = (place.name if place.is_dir() else place.stem, name)
+    folder = next((found for stem in stems if (found := wrapper(tree.names, stem))), None)
+    if folder is None or any(option.startswith(f"{folder}/") for option in options):
+        return tree
+    return Inside(tree, folder)
+
+
+def _by_names(tree: FileTree, layout: str, extensions: Sequence[str] | None) -> Listing:
+    suffixes = tuple(extension.lower() for extension in extensions or EXTENSIONS)
+    images = [name for name in tree.names if name.lower().endswith(suffixes)]
+    listing = from_names(images, layout)
+    if extensions is None:  # who names the suffixes knows of the other files
+        for name in sorted(name for name in set(tree.names).difference(images) if not document(name)):
+            listing.problems.add("not an image by its suffix, left out (see `extensions` in the suite)", name)
+    return listing
 
 
 def _group_pattern(name: str, group: str | None) -> re.Pattern[str] | None:
@@ -135,21 +188,28 @@ def _group_pattern(name: str, group: str | None) -> re.Pattern[str] | None:
 
 def _of_split(
     listing: Listing, name: str, split: str, splits: Mapping[str, str | Sequence[str]] | None
-) -> list[Listed]:
-    if not listing.items:
+) -> tuple[list[Listed], list[Listed]]:
+    """The images of a split, and those that it lists without having them."""
+    every = [*listing.items, *listing.missing]
+    if not every:
         found = listing.problems.lines()
         raise DataError(
             f"{name} has no image where its layout says{': ' + found[0] if found else ''}. "
             "Check `layout`, `csv` and `extensions` in the suite."
         )
-    present = sorted({item.split for item in listing.items})
     theirs = (splits or {}).get(split, split)
     wanted = {theirs} if isinstance(theirs, str) else set(theirs)
-    chosen = [item for item in listing.items if item.split in wanted]
-    if not chosen:
+    chosen, absent = (
+        [item for item in items if item.split in wanted] for items in (listing.items, listing.missing)
+    )
+    if not chosen and not absent:
+        present = sorted({item.split for item in every})
         hint = " (it has no splits)" if present == [WHOLE] else ""
+        tops = {item.file.partition("/")[0] for item in every}
+        if present == sorted(tops):
+            hint = f" (all lie in {present[0]}: put that before the layout, as in {present[0]}/<split>/*)"
         raise UsageError(
             f"Unknown split {name}:{split}. Use one of: {', '.join(present)}{hint}, "
             f"or name it under `splits` in the suite. {nearest(split, present)}"
         )
-    return chosen
+    return chosen, absent

@@ -1,19 +1,19 @@
 """Which images a set holds, by what its file names or its CSV list say."""
 
-import csv
-import io
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from harness.errors import DataError, UsageError
+from harness.errors import UsageError
 
+from .names import Lookup, plain
 from .problems import Problems
+from .table import read_table
 from .tree import FileTree
 
 WHOLE = "all"  # the split of a set that has none
-_COLUMNS = ("path", "label", "group", "split")
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of all splits, and the files that could not be placed."""
+    """The images of all splits, the files that could not be placed, and what is listed without a file."""
 
     items: tuple[Listed, ...]
     problems: Problems
+    missing: tuple[Listed, ...] = ()
 
 
 def from_names(names: Iterable[str], layout: str) -> Listing:
@@ -60,6 +61,9 @@ def from_names(names: Iterable[str], layout: str) -> Listing:
 def from_table(tree: FileTree, table: str, columns: Sequence[str] | None, file: str, layout: str) -> Listing:
     """Images listed in the file `table` of the tree.
 
+    A list may be older than the place: what all of its paths begin with is dropped as far as it must be for
+    them to lead to files, and names may differ in case and in the form of their accents.
+
     Args:
         tree: The files of the set.
         table: Name of the list.
@@ -71,53 +75,64 @@ def from_table(tree: FileTree, table: str, columns: Sequence[str] | None, file: 
         UsageError: The list is not in the tree, or columns or layout are wrong.
         DataError: The list is no text.
     """
-    if table not in tree.names:
+    find = Lookup(tree.names)
+    found = find(_normal(table))
+    if found is None:
         raise UsageError(f"{tree.where} holds no list {table!r}. Correct `csv` in the suite.")
+    place = f"{tree.where}/{found}"
+    read = read_table(tree.read(found), place, columns)
     pattern = _pattern(layout)
-    names = set(tree.names)
     problems = Problems()
+    if read.encoding == "cp1252":
+        problems.add("is not UTF-8, so it was read as Windows-1252", place)
     items: dict[str, Listed] = {}
-    for line, row in _rows(tree, table, columns):
-        path = posixpath.normpath(row["path"].replace("\\", "/"))
-        name = file.replace("<path>", path).replace("<stem>", posixpath.splitext(path)[0])
-        match = pattern.fullmatch(name)
-        place = f"{table}, line {line}"
-        if name not in names:
-            problems.add(f"lists a file that {tree.where} does not hold, left out", f"{place} ({name})")
+    missing: list[tuple[str, Listed]] = []
+    rows = [(line, row, _normal(row["path"])) for line, row in read.rows]
+    dropped = _foreign([path for _, _, path in rows], lambda path: find(_named(file, path)) is not None)
+    for line, row, path in rows:
+        wanted = _named(file, _without(path, dropped))
+        where = f"{table}, line {line} ({wanted})"
+        name = find(wanted)
+        match = pattern.fullmatch(name or wanted)
+        split = row.get("split") or (match and match.groupdict().get("split")) or WHOLE
+        listed = Listed(name or wanted, row["label"], split, row.get("group") or None)
+        if name is None and columns and line == 1:
+            problems.add("taken for a header, left out", where)
+        elif name is None:
+            missing.append((where, listed))
         elif match is None:
             problems.add(f"not where the layout {layout} says, left out", name)
         elif name in items:
-            problems.add("lists a file a second time, left out", f"{place} ({name})")
+            problems.add("lists a file a second time, left out", where)
         else:
-            split = row.get("split") or match.groupdict().get("split") or WHOLE
-            items[name] = Listed(name, row["label"], split, row.get("group") or None)
-    return Listing(tuple(items.values()), problems)
+            items[name] = listed
+    absent = Problems()
+    alike = find.alike(missing[0][1].file) if missing else None
+    advice = f" (it holds {alike}; see `file` in the suite)" if alike and not items else ""
+    for where, _ in missing:
+        absent.add(f"lists a file that {tree.where} does not hold{advice}, left out", where)
+    every = Problems({**absent.files, **problems.files})
+    return Listing(tuple(items.values()), every, tuple(listed for _, listed in missing))
 
 
-def _rows(tree: FileTree, table: str, columns: Sequence[str] | None) -> list[tuple[int, Mapping[str, str]]]:
-    """(line number, cells by lower-case column) of each row that is whole."""
-    try:
-        text = tree.read(table).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{tree.where}/{table} is not UTF-8 text ({error}). Convert it to UTF-8.") from error
-    first = text.partition("\n")[0]
-    delimiter = next((sign for sign in ",\t" if sign in first), " ")
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    header = [cell.strip().casefold() for cell in columns or next(reader, [])]
-    if not {"path", "label"} <= set(header):
-        raise UsageError(
-            f"{tree.where}/{table} has the columns {', '.join(header)}. Name them with `columns` in the "
-            f"suite: path and label are needed, {' and '.join(_COLUMNS[2:])} are read too."
-        )
-    # A short row, such as a last line without end, gives empty cells and so an unknown label.
-    return [
-        (
-            reader.line_num,
-            dict(zip(header, [cell.strip() for cell in row] + [""] * len(header), strict=False)),
-        )
-        for row in reader
-        if any(row)
-    ]
+def _normal(path: str) -> str:
+    """A path as any system may write it, in the form of the names of a tree."""
+    return posixpath.normpath(plain(path.replace("\\", "/")))
+
+
+def _named(file: str, path: str) -> str:
+    return file.replace("<path>", path).replace("<stem>", posixpath.splitext(path)[0])
+
+
+def _foreign(paths: Sequence[str], there: Callable[[str], bool]) -> int:
+    """How many folders that all paths share must go for one of them to lead to a file; 0 if nothing helps."""
+    folders = zip(*(path.split("/")[:-1] for path in paths), strict=False)
+    shared = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, folders))
+    return next((n for n in range(shared + 1) if any(there(_without(path, n)) for path in paths)), 0)
+
+
+def _without(path: str, folders: int) -> str:
+    return path.split("/", folders)[-1]
 
 
 def _pattern(layout: str) -> re.Pattern[str]:

@@ -1,6 +1,11 @@
 """What was left out of a data set and why, in a few readable lines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+# Enough for every fault that a set really has; a set whose labels are all unknown would fill the screen.
+MOST_REASONS = 20
+_MOST_NAMES = 3
 
 
 @dataclass
@@ -18,13 +23,22 @@ class Problems:
         self.files.setdefault(reason, []).append(file)
 
     def lines(self) -> tuple[str, ...]:
-        """One line per reason: the file, or the first file and how many more there are."""
-        return tuple(
-            f"{shown(files[0])}: {reason}"
-            if len(files) == 1
-            else f"{shown(files[0])} and {len(files) - 1:,} more: {reason}"
-            for reason, files in self.files.items()
-        )
+        """One line per reason: the first files and how many more there are.
+
+        From `MOST_REASONS` on the last line only counts.
+        """
+        lines = [f"{names(files)}: {reason}" for reason, files in self.files.items()]
+        if len(lines) <= MOST_REASONS:
+            return tuple(lines)
+        rest = list(self.files.values())[MOST_REASONS - 1 :]
+        count = sum(map(len, rest))
+        return (*lines[: MOST_REASONS - 1], f"{count:,} more files: {len(rest):,} more reasons, left out")
+
+
+def names(files: Sequence[str]) -> str:
+    """The first files by name, and how many more there are."""
+    listed = ", ".join(map(shown, files[:_MOST_NAMES]))
+    return listed if len(files) <= _MOST_NAMES else f"{listed} and {len(files) - _MOST_NAMES:,} more"
 
 
 def shown(name: str) -> str:

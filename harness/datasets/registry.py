@@ -8,7 +8,7 @@ from typing import Any
 from harness.adapters import find_adapter
 from harness.errors import UsageError
 
-from .dataset import Dataset
+from .dataset import MAX_MISSING, Dataset
 
 ENTRY_POINTS = "emotion_harness.datasets"
 _ADAPTERS = {"fer2013": "harness.datasets.fer2013:load", "images": "harness.datasets.images:load"}
@@ -20,7 +20,8 @@ def load_dataset(entry: Mapping[str, Any], name: str, split: str, data_root: Pat
     """One split of the data set that `entry` describes.
 
     Args:
-        entry: Options of the adapter, and `adapter`: its name (default: `name`).
+        entry: Options of the adapter, and `adapter`: its name (default: `name`). `max_missing` goes with all
+            adapters: the share of images that may be missing or unreadable, 0.01 by default.
         name: What the suite calls the data set.
         split: The split wanted.
         data_root: The folder that relative paths start from.
@@ -31,13 +32,26 @@ def load_dataset(entry: Mapping[str, Any], name: str, split: str, data_root: Pat
     Raises:
         UsageError: The adapter, the split or an option is unknown, or an option is missing or wrong.
         Unavailable: The data is not there; the message says where it was looked for and how to get it.
-        DataError: Nothing of the data can be used.
+        DataError: Nothing of the data can be used, or more of it is missing than may be.
     """
     options = {**entry, "name": name}
     kind = options.pop("adapter", name)
+    options.pop("max_missing", None)
     adapter: Adapter = find_adapter(kind, f"Dataset {name}", _ADAPTERS, ENTRY_POINTS)
     _check_options(adapter, kind, name, options)
-    return adapter(data_root, split, **options)
+    return adapter(data_root, split, **options).allowing(max_missing(entry, name))
+
+
+def max_missing(entry: Mapping[str, Any], name: str) -> float:
+    """The share of images that may be missing or unreadable, by the entry of a data set.
+
+    Raises:
+        UsageError: It is no share.
+    """
+    given = entry.get("max_missing", MAX_MISSING)
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
+        raise UsageError(f"Expected `max_missing` of dataset {name} to be from 0 to 1, but got {given!r}.")
+    return float(given)
 
 
 def _check_options(adapter: Adapter, kind: str, name: str, options: Mapping[str, Any]) -> None:

@@ -31,17 +31,25 @@ def check_writable(path: Path) -> None:
 def write_csv(predictions: Predictions, path: Path) -> None:
     """Writes `sample_id,gold,label,outcome[,score_<label>...],raw_text,reason[,remark]`, one row per sample.
 
+    Images that cannot be read have rows at the end, which say why.
+
     An answer that is not a label of the space stands as it was given; no answer is an empty field. Texts are
     written so that no spreadsheet computes them, see `harness.csv_cells`.
 
     Raises:
         UsageError: the file cannot be written.
     """
+    import pandas as pd
+
     scores = [name for name in score_columns(predictions.space) if name in predictions.table]
     texts = ["sample_id", "gold", "label", "outcome", "raw_text", "reason"]
     texts += ["remark"] if "remark" in predictions.table else []
     columns = [*texts[:4], *scores, *texts[4:]]
-    table = predictions.table[columns].rename(columns={name: inert(name) for name in scores})
+    lost = [(name, "failed", reason) for name, reason in predictions.unreadable.items()]
+    rows = predictions.table
+    if lost:
+        rows = pd.concat([rows, pd.DataFrame(lost, columns=["sample_id", "outcome", "reason"])])
+    table = rows[columns].rename(columns={name: inert(name) for name in scores})
     for name in texts:
         table[name] = table[name].map(inert, na_action="ignore")
     # All texts in quotes: else a lone carriage return in an answer would end its row.

@@ -8,6 +8,7 @@ from typing import Any
 from harness.datasets import Dataset
 from harness.datasets.dataset import CACHE_BYTES, _Decoded
 from harness.datasets.pixels import Pixels
+from harness.datasets.problems import Problems
 from harness.errors import DataError, StoreError
 from harness.identity import Identity
 from harness.predictions.pixel_store import RESTORED, PixelStore
@@ -35,11 +36,17 @@ class RestoredPixels:
         known = {
             sample: row.restored_digest for sample, row in found.items() if row and row.outcome == RESTORED
         }
+        problems = Problems()
+        for sample, row in found.items():
+            if sample not in known and self.digests[sample] is not None:
+                why = row.reason if row else "not computed"
+                problems.add(f"not restored by {self.identity.model} ({why}), so it counts as failed", sample)
         grouped = zip(self.source.samples, self.source.groups, strict=True)
         return replace(
             self.source,
             samples=tuple(replace(sample, group=group) for sample, group in grouped),
             read=self,
+            problems=self.source.problems + problems.lines(),
             stamp=None,
             relabelled=lambda: self.source.marginals,
             # As if its cache of pixels were full: one per restoration would soon take gigabytes.

@@ -60,6 +60,7 @@ class Predictions:
         content_free: label -> probability for an image without content (uniform grey), where labels are
             scored; contextual calibration divides by it.
         problems: what was left out of the dataset and why, one line each.
+        unreadable: id of each image that was left out as it cannot be read -> why.
         card: that the answers are as the model's card records, with the counts; "" where it was not checked.
     """
 
@@ -71,6 +72,7 @@ class Predictions:
     marginals: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     content_free: Mapping[str, float] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     card: str = ""
 
     def __post_init__(self) -> None:
@@ -131,6 +133,7 @@ class Predictions:
             "marginals": {who: dict(shares) for who, shares in self.marginals.items()},
             "content_free": dict(self.content_free),
             "problems": self.problems,
+            "unreadable": dict(self.unreadable),
             "card": self.card,
         }
         table = table.replace_schema_metadata(
@@ -160,7 +163,8 @@ class Predictions:
                 about["marginals"],
                 about["content_free"],
                 tuple(about.get("problems", ())),  # absent from files of before they were kept
-                card=about.get("card", ""),
+                about.get("unreadable", {}),
+                about.get("card", ""),
             )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(
@@ -206,7 +210,7 @@ def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[s
     if len(sources) == len(dataset.space.labels):
         for label in dataset.space.labels:
             table[f"score_{label}"] = answers[sources[label]].to_numpy(np.float32)
-    return Predictions(cell, dataset.space, table, problems=dataset.problems)
+    return Predictions(cell, dataset.space, table, problems=dataset.problems, unreadable=dataset.unreadable)
 
 
 def _score_sources(cell: Cell, answers: pd.DataFrame, known: dict[str, str]) -> dict[str, str]:

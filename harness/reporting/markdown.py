@@ -34,6 +34,7 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
     sections = {
         "Verdicts": _verdicts(verdict_rows(run.claims)),
         "Metrics": _metrics(tables, run.predictions),
+        "Problems": _bullets(markdown(problem, MESSAGE) for problem in run.problems),
         "Cards": _bullets(
             f"{markdown(cell)} {markdown(predictions.card)}"
             for cell, predictions in run.predictions.items()
@@ -47,7 +48,6 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
         "New snapshots": _bullets(
             f"{markdown(new['cell'])}: {markdown(new['command'], 1_000)}" for new in run.new_snapshots
         ),
-        "Problems": _bullets(markdown(problem, MESSAGE) for problem in run.problems),
         "Published results": _published(run.published),
         "Environment": _environment(run.record),
     }

@@ -6,12 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from harness.datasets.pixels import MAX_PIXELS
 from harness.errors import UsageError
 
 # The shorter side of restored images where an entry says nothing. All restorers have the same, so that
 # the difference between two of them is never one of resolution.
 SIZE = 224
 LARGEST = 4096
+# A picture of 60,000 x 1 pixels, 140 bytes as PNG, would take 9 GB at 224 pixels: what comes out is at most
+# this many times as long as wide, and never more than may be decoded.
+LONGEST = 16
+SMALL = 1024 * 1024  # and this much it may always be
+# What a network is shown that takes every size: on a CPU it needs a gigabyte for each of its layers at that.
+MAX_INPUT = 2048 * 2048
 COLOURS = ("keep", "grey")
 
 Pixels = NDArray[np.uint8]
@@ -33,10 +40,19 @@ def checked(image: Pixels) -> Pixels:
 
 
 def resized(image: Pixels, size: int, method: Image.Resampling, like: Pixels | None = None) -> Pixels:
-    """The image with its shorter side at `size` pixels, in its own shape or in that of another one."""
+    """The image with its shorter side at `size` pixels, in its own shape or in that of another one.
+
+    Raises:
+        ValueError: it would be larger than a restored image may be.
+    """
     height, width = (image if like is None else like).shape[:2]
     scale = size / min(height, width)
     target = (round(width * scale), round(height * scale))
+    if target[0] * target[1] > (most := min(max(LONGEST * size * size, SMALL), MAX_PIXELS)):
+        raise ValueError(
+            f"{width} x {height} pixels would become {target[0]} x {target[1]}, more than the {most:,} that "
+            "a restored image may have"
+        )
     if target == (image.shape[1], image.shape[0]):
         return image
     return np.asarray(Image.fromarray(image).resize(target, method))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from harness.errors import UsageError
 from harness.models.network import torch_dtype
-from harness.restoration.images import as_grey, as_rgb, checked, resized
+from harness.restoration.images import MAX_INPUT, as_grey, as_rgb, checked, resized
 from harness.settings import DTYPES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class LoadedFaceNetwork:
         """See `LoadedRestorer.restore`.
 
         Raises:
-            ValueError: an image has no usable pixels.
+            ValueError: an image has no usable pixels, or too many.
             FloatingPointError: the network gave something that is not a number.
         """
         import torch
@@ -64,6 +64,11 @@ class LoadedFaceNetwork:
         import torch
         from torch.nn.functional import interpolate
 
+        height, width = image.shape[:2]
+        if not self.side and height * width > MAX_INPUT:
+            raise ValueError(
+                f"{width} x {height} pixels are more than the {MAX_INPUT:,} that a network is shown"
+            )
         values = torch.tensor(image, device=self.device).permute(2, 0, 1)[None].float() / 255
         if self.side and tuple(values.shape[2:]) != (self.side, self.side):
             values = interpolate(values, size=(self.side, self.side), mode="bilinear", antialias=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DataError, UsageError
+from harness.errors import UsageError
 from harness.models.card import Card
 from harness.models.pixels import to_tensor
 from harness.training.recipe import Recipe
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import torch
 
     from harness.datasets import Dataset
-
-Warn = Callable[[str], None]
 
 _CHUNK = 1024
 
@@ -45,14 +43,8 @@ class Images:
 
 
 def fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """The recipe with `input_size` and `in_chans` filled in from the first readable image.
-
-    Raises:
-        DataError: no image can be read.
-    """
-    _, image = next(_readable(dataset), (None, None))
-    if image is None:
-        raise DataError(f"No image of {dataset} can be read. Check the files of the dataset.")
+    """The recipe with `input_size` and `in_chans` filled in from the first image."""
+    image = dataset.pixels(0)
     height, width = image.shape[:2]
     return replace(
         recipe,
@@ -61,13 +53,12 @@ def fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
     )
 
 
-def decode(dataset: Dataset, card: Card, warn: Warn, asked: Recipe | None = None) -> Images:
+def decode(dataset: Dataset, card: Card, asked: Recipe | None = None) -> Images:
     """Decodes a split into memory, at the card's input size and channels.
 
     Args:
-        dataset: the split; unreadable images are left out, with one warning in all.
+        dataset: the split, see `Dataset.readable`.
         card: gives input size and channels; its mean and std are not applied.
-        warn: takes the warning line.
         asked: the recipe as the user gave it. What it leaves open must be the same in all images.
 
     Raises:
@@ -77,26 +68,23 @@ def decode(dataset: Dataset, card: Card, warn: Warn, asked: Recipe | None = None
 
     raw = replace(card, mean=(0.0,) * card.in_chans, std=(1.0,) * card.in_chans)
     pixels = torch.empty((len(dataset), card.in_chans, *card.input_size), dtype=torch.uint8)
-    kept: list[int] = []
-    for indices, images in _chunks(dataset, _CHUNK, warn):
+    for indices, images in _chunks(dataset, _CHUNK):
         if asked is not None:
             _check_uniform(images, card, asked, dataset)
         values = to_tensor(images, raw, "cpu").mul_(255).round_()
-        pixels[len(kept) : len(kept) + len(indices)] = values.to(torch.uint8)
-        kept += indices
-    gold = np.asarray(dataset.gold, dtype=np.int64)[kept]
-    return Images(pixels[: len(kept)], torch.from_numpy(gold))
+        pixels[indices.start : indices.stop] = values.to(torch.uint8)
+    return Images(pixels, torch.from_numpy(np.asarray(dataset.gold, dtype=np.int64)))
 
 
 def streamed(
-    dataset: Dataset, card: Card, size: int, device: str, warn: Warn
+    dataset: Dataset, card: Card, size: int, device: str
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yields (normalised images, gold), exactly as an evaluation of the checkpoint sees them."""
     import torch
 
     gold = torch.from_numpy(np.asarray(dataset.gold, dtype=np.int64))
-    for indices, images in _chunks(dataset, size, warn):
-        yield to_tensor(images, card, device), gold[indices].to(device)
+    for indices, images in _chunks(dataset, size):
+        yield to_tensor(images, card, device), gold[indices.start : indices.stop].to(device)
 
 
 def normalised(pixels: torch.Tensor, card: Card) -> torch.Tensor:
@@ -125,31 +113,10 @@ def mean_std(pixels: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, ...]
     return tuple(means), tuple(stds)
 
 
-def _chunks(dataset: Dataset, size: int, warn: Warn) -> Iterator[tuple[list[int], list[NDArray[np.uint8]]]]:
-    indices: list[int] = []
-    images: list[NDArray[np.uint8]] = []
-    for index, image in _readable(dataset, warn):
-        indices.append(index)
-        images.append(image)
-        if len(images) == size:
-            yield indices, images
-            indices, images = [], []
-    if images:
-        yield indices, images
-
-
-def _readable(dataset: Dataset, warn: Warn | None = None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    failed: list[str] = []
-    for index in range(len(dataset)):
-        try:
-            image = dataset.pixels(index)
-        except DataError as error:
-            failed.append(str(error))
-        else:
-            yield index, image
-    if failed and warn:
-        n = len(dataset)
-        warn(f"{len(failed)} of {n} images of {dataset} cannot be read; the first: {failed[0]}")
+def _chunks(dataset: Dataset, size: int) -> Iterator[tuple[range, list[NDArray[np.uint8]]]]:
+    for start in range(0, len(dataset), size):
+        indices = range(start, min(start + size, len(dataset)))
+        yield indices, [dataset.pixels(index) for index in indices]
 
 
 def _check_uniform(images: list[NDArray[np.uint8]], card: Card, asked: Recipe, dataset: Dataset) -> None:

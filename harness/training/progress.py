@@ -73,4 +73,4 @@ class TrainingProgress:
 
     def note(self, line: str) -> None:
         """Prints one line above the bar."""
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)

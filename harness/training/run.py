@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError, UsageError
+from harness.errors import UsageError
 from harness.identity import package_versions
 from harness.models.card import Card
 from harness.training import network
@@ -72,9 +72,10 @@ def train(
         UsageError: the recipe does not fit the data, timm or the device, or the files in `out` belong
             to another training.
         ModelError: the loss is not a number, memory ran out, or a file to go on from is corrupt.
-        DataError: too few images can be read.
+        DataError: more images than may be cannot be read; fewer are left out, with a line for each reason.
         KeyboardInterrupt: Ctrl-C or SIGTERM; finished epochs are kept.
     """
+    train, select = train.readable(), select.readable()
     _check_splits(train, select, report)
     network.check_architecture(recipe.architecture)
     device = network.choose_device(recipe.device)
@@ -87,11 +88,14 @@ def train(
         elif files.finished:
             return _finished(files, provenance)
         with stoppable(files, shown), network.out_of_memory_named(recipe.batch_size):
+            _say_problems(shown, train, select)
             learner, images = _prepared(recipe, fit_recipe, train, str(select), device, shown)
-            chosen_on = decode(select, learner.card, shown.note)
+            chosen_on = decode(select, learner.card)
             state = fit(learner, images, chosen_on, len(select), provenance, files, shown)
             learner.model.load_state_dict(state.best)
-            correct = {str(split): _counts(learner, split, shown) for split in (select, *report)}
+            shown_to_it = [split.readable() for split in report]  # not before all epochs are done
+            _say_problems(shown, *shown_to_it)
+            correct = {str(split): _counts(learner, split) for split in (select, *shown_to_it)}
         card = replace(learner.card, correct=correct, extra=_extra(provenance, state))
         files.write_finished(state.best, card)
     return TrainResult(files.path("safetensors"), card, tuple(state.log), reused=False)
@@ -132,18 +136,22 @@ def _prepared(
         selected_on=select,
     )
     progress.note(f"Reading {len(train)} images of {train}")
-    images = decode(train, card, progress.note, asked)
-    if len(images.gold) < 2:
-        raise DataError(f"Fewer than two images of {train} can be read. Check the files of the dataset.")
+    images = decode(train, card, asked)
     mean, std = mean_std(images.pixels)
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     return Learner(model, optimizer, recipe, replace(card, mean=mean, std=std), device), images
 
 
-def _counts(learner: Learner, split: Dataset, progress: TrainingProgress) -> tuple[int, int]:
-    """(right, all) of a split; an image that cannot be read is a wrong answer, never left out."""
-    batches = streamed(split, learner.card, 4 * learner.recipe.batch_size, learner.device, progress.note)
+def _say_problems(progress: TrainingProgress, *splits: Dataset) -> None:
+    for split in splits:
+        for problem in split.problems:
+            progress.note(f"{split}: {problem}")
+
+
+def _counts(learner: Learner, split: Dataset) -> tuple[int, int]:
+    """(right, all) of a split."""
+    batches = streamed(split, learner.card, 4 * learner.recipe.batch_size, learner.device)
     return count_right(learner.model, batches), len(split)
 
 

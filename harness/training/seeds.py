@@ -89,7 +89,7 @@ def train_seeds(
     # A seed that was there before may have been reported on other splits.
     splits = [split for split in results[0].card.correct if all(split in r.card.correct for r in results)]
     spreads = {split: spread([result.card.correct[split] for result in results]) for split in splits}
-    files = Files.of(fitted(recipes[0], train), train.name, out)
+    files = Files.of(fitted(recipes[0], train.readable()), train.name, out)
     body = {
         "architecture": recipe.architecture,
         "seeds": list(range(seeds)),

@@ -191,8 +191,8 @@ def test_bad_files_cost_one_line_each_and_nothing_else(fer_root: Path, fer_files
     }
     data = load(write_folder(fer_root / "bad", fer_files | faults), path=".")
     assert data.problems == (
-        "test/sad/Training_9.jpg and 1 more: not named as FER-2013 names its files, left out",
-        "train/bored/Training_1.jpg and 1 more: unknown label 'bored', left out",
+        "test/sad/Training_9.jpg, train/sad/image12.jpg: not named as FER-2013 names its files, left out",
+        "train/bored/Training_1.jpg, train/bored/Training_2.jpg: unknown label 'bored', left out",
     )
     broken = {}
     for index, sample in enumerate(data.samples):

@@ -116,7 +116,7 @@ def test_unknown_labels_cost_one_line_each_and_nothing_else(tmp_path: Path) -> N
     assert [sample.label for sample in data.samples] == ["happy", "sad"]
     assert data.problems == (
         "test/stray.png: not where the layout <split>/<label>/* says, left out",
-        "test/bored/1.png and 1 more: unknown label 'bored', left out",
+        "test/bored/1.png, test/bored/2.png: unknown label 'bored', left out",
         "test/unhappy/3.png: unknown label 'unhappy', left out",
     )
 
@@ -125,10 +125,14 @@ def test_bad_rows_of_a_list_cost_one_line_each(tmp_path: Path) -> None:
     rows = "path,label\na.png,sad\nb.png,sad\n../../etc/passwd,sad\n/etc/passwd,sad\na.png,happy\nc.png\n"
     files = {"a.png": encoded(face(1)), "c.png": b"broken", "list.csv": rows.encode()}
     write_folder(tmp_path / "mine", files)
-    data = load(tmp_path, {"space": "fer2013", "csv": "list.csv"}, "all")
+    entry = {"space": "fer2013", "csv": "list.csv", "max_missing": 0.8}
+    data = load(tmp_path, entry, "all")
+    assert data.missing == 3 / 4
     assert [(sample.id, sample.label) for sample in data.samples] == [("a.png", "sad")]
     missing, twice, unknown = data.problems
-    assert missing.startswith("list.csv, line 3 (b.png) and 2 more: lists a file that")
+    assert missing.startswith(
+        "list.csv, line 3 (b.png), list.csv, line 4 (../../etc/passwd), list.csv, line 5"
+    )
     assert twice == "list.csv, line 6 (a.png): lists a file a second time, left out"
     assert unknown == "c.png: unknown label '', left out"
 
@@ -179,9 +183,3 @@ def test_a_folder_of_nothing_known_is_an_error(tmp_path: Path) -> None:
     write_folder(tmp_path / "mine", {"stray.png": b"", "x/y.txt": b""})
     with pytest.raises(DataError, match=r"mine has no image where its layout says: stray\.png"):
         load(tmp_path, {"space": "fer2013"})
-
-
-def test_a_list_that_is_no_text_is_named(tmp_path: Path) -> None:
-    write_folder(tmp_path / "mine", {"list.csv": b"path,label\n\xff\xfe,sad\n"})
-    with pytest.raises(DataError, match=r"mine/list\.csv is not UTF-8"):
-        load(tmp_path, {"space": "fer2013", "csv": "list.csv"})

@@ -37,12 +37,12 @@ def test_the_page_opens_with_the_outcome_and_holds_every_part(page: Page) -> Non
         "unpaired",
         "Metrics",
         "balanced accuracy",
+        "Training_1234.jpg cannot be decoded",
         "Models in detail",
         "no valid answer",
         "melancholy — 憂鬱",
         "Changes since the baseline",
         "OPENAI_API_KEY is not set.",
-        "Training_1234.jpg cannot be decoded",
         "86.44 % cannot be k/3589 (GRIM).",
         "pytest evals -n 4 -k fer2013 --profile nightly",
     ]
@@ -110,7 +110,7 @@ def test_markdown_begins_with_outcome_and_verdicts(run_folder: Path, page: Page)
     assert lines[2].startswith("20 claims judged: 13 supported")
     titles = [line for line in lines if line.startswith("## ")]
     assert [title.removeprefix("## ") for title in titles] == [
-        "Verdicts", "Metrics", "Changes since the baseline", "Skipped", "Problems", "Published results",
+        "Verdicts", "Metrics", "Problems", "Changes since the baseline", "Skipped", "Published results",
         "Environment",
     ]  # fmt: skip
     assert sum("| ● supported |" in line or "| ○ inconclusive |" in line for line in lines) == 18

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,21 @@ class TestNames:
         ours = build_restorer("x", {"x": {"adapter": "mine", "by": 3}}, CONTEXT)
         (restored,) = ours.load("cpu").restore([np.zeros((2, 2), np.uint8)])
         assert restored.tolist() == [[3, 3], [3, 3]]
+
+
+@pytest.mark.parametrize("shape", [(60_000, 1), (1, 60_000), (3, 9_000, 3)])
+@pytest.mark.parametrize("name", CONTROLS)
+def test_what_would_come_out_too_large_is_refused_before_it_is_made(name, shape):
+    tracemalloc.start()
+    with pytest.raises(
+        ValueError, match=r"would become .* more than the 1,048,576 that a restored image may"
+    ):
+        restore(name, [np.zeros(shape, np.uint8)])
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (48, 700), (700, 48, 3)])
+def test_small_and_long_pictures_are_restored(shape):
+    (restored,) = restore("bicubic", [np.zeros(shape, np.uint8)])
+    assert min(restored.shape[:2]) == 224

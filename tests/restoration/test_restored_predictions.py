@@ -149,15 +149,21 @@ def test_failures_of_the_restorer_stay_in_the_denominator(start):
     assert len(predictions) == 90
     assert sorted(failed["sample_id"]) == ["test/happy/004.png", "test/happy/007.png"]
     assert failed["reason"].str.contains("was not restored by shift: FloatingPointError").all()
+    (problem,) = predictions.problems
+    assert problem.startswith(
+        "test/happy/004.png, test/happy/007.png: not restored by shift (FloatingPointError"
+    )
 
 
-def test_an_unreadable_image_keeps_its_reason(start, tmp_path):
+def test_an_unreadable_image_is_left_out_with_its_reason(start, tmp_path):
     broken = tmp_path / "data" / "tiny" / "test" / "happy" / "001.png"
     broken.write_bytes(broken.read_bytes()[:30])
-    table = start().predictions(cell("shift")).table.set_index("sample_id")
-    assert table.loc["test/happy/001.png", "outcome"] == "failed"
-    assert "cannot be decoded" in table.loc["test/happy/001.png", "reason"]
-    assert (table["outcome"] == "failed").sum() == 1
+    allowing = TEXT.replace('adapter = "images"', 'adapter = "images"\nmax_missing = 0.02')
+    predictions = start(allowing).predictions(cell("shift"))
+    assert len(predictions) == 89
+    assert "cannot be decoded" in predictions.unreadable["test/happy/001.png"]
+    assert "test/happy/001.png: cannot be decoded" in predictions.problems[0]
+    assert (predictions.table["outcome"] == "parsed").all()
 
 
 def test_answers_given_elsewhere_are_held_against_their_own_restoration(start, tmp_path):

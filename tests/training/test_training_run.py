@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +167,7 @@ def test_an_architecture_of_fixed_size_is_built_for_the_images(tmp_path: Path) -
     assert result.card.input_size == (32, 32)
 
 
-def test_unreadable_images_are_skipped_in_training_and_wrong_in_tests(
+def test_unreadable_images_are_left_out_by_name(
     tmp_path: Path, progress: TrainingProgress, said: Said
 ) -> None:
     bad = broken("bar/train/0", "disc/train/4", "bar/public/3", "bar/private/0", "disc/private/1")
@@ -175,17 +175,18 @@ def test_unreadable_images_are_skipped_in_training_and_wrong_in_tests(
         tiny(epochs=5), shapes("train", 120, bad), shapes("public", 9, bad), [shapes("private", 30, bad)],
         tmp_path, progress=progress,
     )  # fmt: skip
-    warnings = [line for line in said().splitlines() if "cannot be read" in line]
-    assert [line.partition(" cannot")[0] for line in warnings] == [
-        "2 of 120 images of shapes:train",
-        "1 of 9 images of shapes:public",
-        "1 of 9 images of shapes:public",
-        "2 of 30 images of shapes:private",
+    said_of = [line for line in said().splitlines() if "left out" in line]
+    assert [line.partition(": ")[0] for line in said_of] == [
+        "shapes:train",
+        "shapes:public",
+        "shapes:private",
     ]
-    assert "bar/train/0.png is cut short" in warnings[0]
-    right, n = result.card.correct["shapes:private"]
-    assert n == 30
-    assert right <= 28
+    assert "bar/train/0, disc/train/4: is cut short, left out" in said_of[0]
+    assert result.card.correct["shapes:private"][1] == 28
+    assert result.card.correct["shapes:public"][1] == 8
+    strict = replace(shapes("private", 30, bad), max_missing=0.01)
+    with pytest.raises(DataError, match=r"shapes:private lacks 6\.7% of its images"):
+        train(tiny(epochs=5), shapes("train", 120), shapes("public", 9), [strict], tmp_path / "strict")
 
 
 def test_images_of_many_sizes_need_one_size(tmp_path: Path) -> None:
@@ -241,7 +242,7 @@ def test_splits_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
 
 def test_a_split_without_a_readable_image_is_one_line(tmp_path: Path) -> None:
     data = shapes("train", 3)
-    with pytest.raises(DataError, match="No image of shapes:train can be read"):
+    with pytest.raises(DataError, match="shapes:train has no usable image"):
         train(
             tiny(),
             shapes("train", 3, broken(*(s.id for s in data.samples))),

@@ -36,7 +36,7 @@ def shapes(split: str, n: int, read: Read = shape, space: LabelSpace = SPACE) ->
     """A data set of n shapes, all labels in turn."""
     labels = [space.labels[i % len(space.labels)] for i in range(n)]
     samples = tuple(Sample(f"{label}/{split}/{i}", label) for i, label in enumerate(labels))
-    return Dataset(name="shapes", split=split, space=space, samples=samples, read=read)
+    return Dataset(name="shapes", split=split, space=space, samples=samples, read=read, max_missing=1)
 
 
 def broken(*bad: str) -> Read:
@@ -44,7 +44,7 @@ def broken(*bad: str) -> Read:
 
     def read(sample_id: str) -> NDArray[np.uint8]:
         if sample_id in bad:
-            raise DataError(f"{sample_id}.png is cut short. Fetch it again.")
+            raise DataError(f"{sample_id}.png is cut short. Fetch it again.", reason="is cut short")
         return shape(sample_id)
 
     return read

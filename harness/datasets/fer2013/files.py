@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness.datasets.dataset import Dataset, Sample
+from harness.datasets.names import document
 from harness.datasets.problems import Problems
 from harness.datasets.tree import TreeImages, open_tree
 from harness.errors import UsageError
@@ -32,6 +33,8 @@ def load_files(path: Path, name: str, split: str, usages: tuple[str, ...]) -> Da
     found: list[tuple[str, str, str]] = []
     for file in tree.names:
         if not file.lower().endswith((".jpg", ".jpeg", ".png")):
+            if not document(file):
+                problems.add("not an image of FER-2013 by its suffix, left out", file)
             continue
         match = _FILE.fullmatch(file)
         if match is None or _FOLDERS.get(match["usage"]) != match["folder"]:
