@@ -1,6 +1,6 @@
 """The evals of the specimens twice, as `make demo` runs them: from nothing, then again.
 
-The first run has an empty store and no drawn faces; nothing is loaded for the second. CPU seconds are those of
+The first run has an empty store and no drawn faces; nothing is loaded for the second. CPU seconds are of
 all processes: unlike the others, they mean something while the machine does something else, too.
 """
 
