@@ -27,8 +27,8 @@ class Identity:
     Two runs share answers exactly when all of these fields are equal. Names that users give to suite
     entries, paths, batch sizes and row numbers are deliberately absent. Batch size and threads choose among
     kernels that round differently, so that a score is known up to `SCORE_TOLERANCE` in float32 and a label up
-    to ties within it; restored pixels, which are keys themselves, depend on neither. Another make of processor
-    may round differently, too.
+    to ties within it; restored pixels, which are keys themselves, depend on neither. Another processor may
+    round differently, too.
 
     Attributes:
         model: model id, e.g. `timm:efficientnet_b0` or `open_clip:ViT-B-32`.
