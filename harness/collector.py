@@ -62,8 +62,10 @@ class Collector:
         self._keep_pictures(self.recorder)
         try:
             from harness.reporting import write_report
+            from harness.reporting.metric_table import remembered_table
 
-            self.closing = f"report: {write_report(self.recorder.run)}"
+            measure = partial(remembered_table, session_of(self.config).results)
+            self.closing = f"report: {write_report(self.recorder.run, measure)}"
         except Exception as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             self.closing = (

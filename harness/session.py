@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache, partial
 
@@ -19,6 +19,7 @@ from harness.errors import HarnessError, Unavailable
 from harness.identity import package_versions, source_version
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
+from harness.results import Results, digest_of
 from harness.shared_verdicts import SharedVerdicts
 from harness.suite import ClaimCell
 
@@ -39,6 +40,7 @@ class Session:
         self.suite, self.settings = self.predictor.suite, self.predictor.settings
         self.dataset, self.predictions = self.predictor.dataset, self.predictor.predictions
         self.verdicts = SharedVerdicts(self.predictor.run)
+        self.results = Results(self.settings.store)
         self.seen = lru_cache(maxsize=None)(self._seen)
         self.family = lru_cache(maxsize=None)(self._family)
         # 37 MB for 7,178 pictures and 1,280 dimensions; tests of one data set follow each other.
@@ -158,22 +160,24 @@ class Session:
         ]
 
     def _judge(self, claim: Claim, sides: list[Evidence], context: Context) -> Verdict:
-        """Judges the evidence, and again without what a side has seen in training, where there is such."""
+        """Judges the evidence, or remembers what it came to."""
         masks = {
             side.cell: mask
             for side in sides
             if isinstance(side, Predictions) and (mask := self._seen_by(side.cell)) is not None
         }
-        seen = np.any(list(masks.values()), axis=0)
-        if masks and np.all(seen):
+        seen = np.any(list(masks.values()), axis=0) if masks else None
+        if seen is not None and np.all(seen):
             context = replace(context, barred=context.barred or "every sample was trained on by one side")
-        verdict = claim.judge(*sides, context=context)
-        if not np.any(seen) or np.all(seen):
-            return verdict
-        rest = [side.subset(~seen) if isinstance(side, Predictions) else side for side in sides]
-        if context.embeddings is not None:
-            context = replace(context, embeddings=context.embeddings.subset(~seen))
-        return hold_on_unseen(verdict, claim.judge(*rest, context=context), int(seen.sum()))
+        if not claim.judge.__module__.startswith("harness."):  # its code is not part of the key
+            return judge_unseen(claim, sides, seen, context)
+        embeddings = context.embeddings and {"encoder": context.embeddings.encoder, **context.embeddings.rows}
+        about = asdict(replace(context, embeddings=None))
+        evidence = [digest_of(side) if isinstance(side, Predictions) else asdict(side) for side in sides]
+        inputs = {"claim": claim.name, "evidence": evidence, "seen": seen, **about, "embeddings": embeddings}
+        return Verdict.from_dict(
+            self.results.remember(inputs, lambda: judge_unseen(claim, sides, seen, context).as_dict())
+        )
 
     def _seen_by(self, cell: Cell) -> NDArray[np.bool_] | None:
         trained_on = getattr(self.predictor.model(cell.model), "trained_on", None)
@@ -197,3 +201,16 @@ class Session:
             ],
             lambda: exact_overlap(self.dataset(name, split), known),
         )
+
+
+def judge_unseen(
+    claim: Claim, sides: list[Evidence], seen: NDArray[np.bool_] | None, context: Context
+) -> Verdict:
+    """Judges the evidence, and again without what a side has seen in training, where there is such."""
+    verdict = claim.judge(*sides, context=context)
+    if seen is None or not np.any(seen) or np.all(seen):
+        return verdict
+    rest = [side.subset(~seen) if isinstance(side, Predictions) else side for side in sides]
+    if context.embeddings is not None:
+        context = replace(context, embeddings=context.embeddings.subset(~seen))
+    return hold_on_unseen(verdict, claim.judge(*rest, context=context), int(seen.sum()))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
 from harness.predictions import Predictions
+from harness.reporting.metric_table import markdown_table, metric_table
 from harness.unused_snapshots import EXTENSION
 
 MOST_CHARACTERS = 252  # with the extension, what a file system takes
@@ -34,8 +36,12 @@ class MetricSnapshot(SingleFileSnapshotExtension):
 
     The snapshot holds the metric table and every answer. Two snapshots match when no metric has moved by
     more than its column's tolerance; a mismatch lists the metrics that moved and the samples that flipped.
+
+    Attributes:
+        measure: gives the metric table of predictions.
     """
 
+    measure: Callable[[Predictions], pd.DataFrame] = staticmethod(metric_table)
     file_extension = EXTENSION
     _write_mode = WriteMode.TEXT
 
@@ -52,10 +58,8 @@ class MetricSnapshot(SingleFileSnapshotExtension):
 
     def serialize(self, data: Any, **_: Any) -> str:
         """Renders predictions as Markdown."""
-        from harness.reporting.metric_table import markdown_table, metric_table
-
         self._predictions: Predictions = data
-        table = markdown_table(metric_table(data))
+        table = markdown_table(self.measure(data))
         labels = ", ".join(f"{ALPHABET[i]} {label}" for i, label in enumerate(data.space.labels))
         answers = answer_string(data)
         lines = [answers[i : i + SAMPLES_PER_LINE] for i in range(0, len(answers), SAMPLES_PER_LINE)]

@@ -62,6 +62,17 @@ def judged(session: Session, cells: list[ClaimCell]) -> dict[str, Verdict]:
     return {"-vs-".join(side.model for side in cell.cells): session.verdict(cell) for cell in cells}
 
 
+def test_a_second_run_remembers_its_verdicts(start, monkeypatch):
+    first = start()
+    before = judged(first, claim_cells(first))
+    monkeypatch.setattr("harness.session.judge_unseen", None)
+    second = start()
+    assert judged(second, claim_cells(second)) == before
+    other = start(seed=1)
+    with pytest.raises(TypeError):  # it would judge
+        judged(other, claim_cells(other))
+
+
 class TestPredictions:
     def test_every_sample_has_the_answer_of_the_model(self, start):
         session = start()

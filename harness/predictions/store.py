@@ -39,6 +39,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._latest: dict[tuple[Path, ...], pd.DataFrame] = {}
 
     def folder(self, identity: Identity) -> Path:
         """Where the answers of one respondent live."""
@@ -56,14 +57,21 @@ class Store:
     def read(self, identity: Identity) -> pd.DataFrame:
         """All stored rows of a respondent, one per pixel digest, indexed by it.
 
-        An answer wins over a failure. A damaged shard is left out with one warning that names it.
+        An answer wins over a failure. A damaged shard is left out with one warning that names it. What was
+        read last is not read again: the names of shards prove their content. Not to be written to.
         """
         for _ in range(10):
-            shards = sorted(self.folder(identity).glob("*.parquet"))
+            shards = tuple(sorted(self.folder(identity).glob("*.parquet")))
+            if shards in self._latest:
+                return self._latest[shards]
             try:
-                return _merged([rows for shard in shards if (rows := _read_shard(shard)) is not None])
+                parts = [rows for shard in shards if (rows := _read_shard(shard)) is not None]
             except FileNotFoundError:  # another process merged shards between the listing and the read
                 continue
+            merged = _merged(parts)
+            if len(parts) == len(shards):  # else the damaged one may be mended under its name
+                self._latest = {shards: merged}
+            return merged
         raise StoreError(
             f"Shards of {self.folder(identity)} vanish while they are read. Stop whatever deletes them."
         )

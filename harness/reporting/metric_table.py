@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -24,6 +24,7 @@ from harness.reporting.intervals import (
     top_2_interval,
 )
 from harness.reporting.text import count, interval, markdown, number
+from harness.results import Results
 from harness.statistics import Estimate, metric_intervals
 
 COLUMNS = ["metric", "label", "value", "low", "high", "n", "method"]
@@ -102,10 +103,25 @@ def metric_table(
     """
     groups = predictions.groups
     how = Resampling(None if len(set(groups)) == len(groups) else groups, alpha, seed, replicates)
-    rows = [*_answer_rows(predictions, how), *_score_rows(predictions, how)]
-    table: pd.DataFrame = pd.DataFrame(rows, columns=COLUMNS)
-    table["label"] = pd.Series([label for _, label, *_ in rows], dtype=object)  # else None becomes nan
-    return table
+    return _table([*_answer_rows(predictions, how), *_score_rows(predictions, how)])
+
+
+def remembered_table(
+    results: Results, predictions: Predictions, *, alpha: float = 0.05, seed: int = 0, replicates: int = 2_000
+) -> pd.DataFrame:
+    """`metric_table`, computed where `results` does not remember it."""
+    inputs = {
+        "function": "metric_table",
+        "labels": predictions.space.labels,
+        "gold": predictions.gold,
+        "answers": predictions.answers,
+        "groups": predictions.groups,
+        "scores": predictions.probabilities,
+        "how": [alpha, seed, replicates],
+    }
+    how: Any = {"alpha": alpha, "seed": seed, "replicates": replicates}
+    rows = results.remember(inputs, lambda: metric_table(predictions, **how).to_numpy(object).tolist())
+    return _table(rows)
 
 
 def markdown_table(table: pd.DataFrame) -> str:
@@ -130,6 +146,12 @@ def figures(table: pd.DataFrame) -> dict[Name, Figure]:
         )
         found[row["metric"], row["label"]] = Figure(value, low, high, int(row["n"]), row["method"])
     return found
+
+
+def _table(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    table: pd.DataFrame = pd.DataFrame(rows, columns=COLUMNS)
+    table["label"] = pd.Series([label for _, label, *_ in rows], dtype=object)  # else None becomes nan
+    return table
 
 
 def _answer_rows(predictions: Predictions, how: Resampling) -> Iterator[tuple[Any, ...]]:

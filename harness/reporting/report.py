@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -20,9 +21,15 @@ from harness.reporting.markdown import render_markdown
 from harness.reporting.metric_table import COLUMNS, metric_table
 from harness.reporting.run import Run, read_run
 
+Measure: TypeAlias = Callable[..., pd.DataFrame]
 
-def write_report(run_dir: Path) -> Path:
+
+def write_report(run_dir: Path, measure: Measure = metric_table) -> Path:
     """Writes metrics.csv, report.md and report.html into a run folder, over those of an earlier call.
+
+    Args:
+        run_dir: The folder.
+        measure: Gives the metric table of predictions, as `metric_table` does.
 
     Returns:
         Path of report.html; of report.md when jinja2 is not installed, after a line on stderr that says so.
@@ -31,7 +38,7 @@ def write_report(run_dir: Path) -> Path:
         UsageError: `run_dir` is not the folder of a run.
         DataError: run.json or claims.json is broken.
     """
-    run, tables = _measured(read_run(run_dir))
+    run, tables = _measured(read_run(run_dir), measure)
     run, comparison = _with_baseline(run)
     _write(run_dir / "metrics.csv", _all_metrics(run.predictions, tables).to_csv(index=False))
     _write(run_dir / "report.md", render_markdown(run, tables, comparison))
@@ -44,13 +51,13 @@ def write_report(run_dir: Path) -> Path:
     return run_dir / "report.html"
 
 
-def _measured(run: Run) -> tuple[Run, dict[str, pd.DataFrame]]:
+def _measured(run: Run, measure: Measure) -> tuple[Run, dict[str, pd.DataFrame]]:
     """The metric table of every cell; a cell that cannot be measured becomes a problem of the run."""
     alpha, seed = float(run.record.get("alpha") or 0.05), int(run.record.get("seed") or 0)
     tables, problems = {}, list(run.problems)
     for cell, predictions in run.predictions.items():
         try:
-            tables[cell] = metric_table(predictions, alpha=alpha, seed=seed)
+            tables[cell] = measure(predictions, alpha=alpha, seed=seed)
         except HarnessError as error:
             problems.append(f"Cell {cell} has no metrics: {error}")
     measured = {cell: run.predictions[cell] for cell in tables}

@@ -22,9 +22,9 @@ def draw_totals(groups: GroupTotals, replicates: int, rng: np.random.Generator) 
         yield (by_column @ draw_groups(groups.counts, chunk, rng)).T
 
 
-def chunks(replicates: int, numbers: int) -> Iterator[int]:
-    """Splits replicates of so many numbers each into chunks that fit into memory."""
-    step = max(1, _CHUNK // max(1, numbers))
+def chunks(replicates: int, numbers: int, at_once: int | None = None) -> Iterator[int]:
+    """Splits replicates of so many numbers each into chunks of at most `at_once`, else what memory bears."""
+    step = max(1, (at_once or _CHUNK) // max(1, numbers))
     for start in range(0, replicates, step):
         yield min(step, replicates - start)
 
@@ -68,12 +68,17 @@ def draw_groups(counts: IntArray, replicates: int, rng: np.random.Generator) -> 
 
 def _one_by_one(counts: IntArray, replicates: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Draws every group of every replicate; the fastest way when most groups are of their own kind."""
-    num_groups = int(counts.sum())
-    kinds = np.repeat(np.arange(len(counts)), counts)
-    draws = np.empty((len(counts), replicates), np.float32)
-    for replicate in range(replicates):
-        picks = kinds[rng.integers(0, num_groups, num_groups)]
-        draws[:, replicate] = np.bincount(picks, minlength=len(counts))
+    num_groups, num_kinds = int(counts.sum()), len(counts)
+    kinds = np.repeat(np.arange(num_kinds), counts)
+    draws = np.empty((num_kinds, replicates), np.float32)
+    done = 0
+    # As many at a time as stay in the cache; how many does not change what is drawn.
+    for size in chunks(replicates, num_groups, 1 << 18):
+        picks = kinds[rng.integers(0, num_groups, (size, num_groups))]
+        picks += num_kinds * np.arange(size)[:, None]  # each replicate has places of its own to be counted in
+        found = np.bincount(picks.ravel(), minlength=size * num_kinds).reshape(size, num_kinds)
+        draws[:, done : done + size] = found.T
+        done += size
     return draws
 
 

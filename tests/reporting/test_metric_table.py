@@ -11,7 +11,15 @@ from harness.labels import LabelSpace
 from harness.metrics import expected_calibration_error
 from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
-from harness.reporting.metric_table import COLUMNS, Figure, figures, markdown_table, metric_table
+from harness.reporting.metric_table import (
+    COLUMNS,
+    Figure,
+    figures,
+    markdown_table,
+    metric_table,
+    remembered_table,
+)
+from harness.results import Results
 
 SPACE = LabelSpace("abc", ("a", "b", "c|d"), ("x", "y", "z"))
 
@@ -187,3 +195,20 @@ def test_markdown_rounds_to_what_n_supports_and_escapes_labels() -> None:
     assert accuracy[1:7:2] == ["accuracy", f"{np.mean(np.equal(gold, answers)):.3f}", accuracy[5]]
     assert accuracy[6] == "3,000"
     assert sum(r"c\|d" in line for line in lines) == 3
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_a_remembered_table_is_the_table(tmp_path, monkeypatch, scored):
+    rng = np.random.default_rng(0)
+    gold, answers = rng.integers(0, 3, 60).tolist(), rng.integers(-1, 3, 60).tolist()
+    scores = rng.dirichlet(np.ones(3), 60) if scored else None
+    predictions = predictions_of(gold, answers, [f"g{i // 2}" for i in range(60)], scores)
+    table = metric_table(predictions, replicates=200)
+    for _ in range(2):  # the second time in another process, as far as it can tell
+        found = remembered_table(Results(tmp_path), predictions, replicates=200)
+        pd.testing.assert_frame_equal(found, table, check_exact=True)
+        monkeypatch.setattr("harness.reporting.metric_table.metric_table", None)
+    others = [{"replicates": 300}, {"replicates": 200, "alpha": 0.1}, {"replicates": 200, "seed": 1}]
+    for other in others:
+        with pytest.raises(TypeError):  # it would be computed
+            remembered_table(Results(tmp_path), predictions, **other)

@@ -95,6 +95,24 @@ def test_a_batch_restores_what_single_images_do_whatever_their_sizes(build):
     assert_close(loaded.restore(images), [loaded.restore([image])[0] for image in images])
 
 
+def test_pixels_depend_on_the_picture_alone(build):
+    loaded = build().load("cpu")
+    forward = loaded.forward
+    # Bits that a pixel hides now and then become the pixel.
+    loaded.forward = lambda batch: (forward(batch) * 2**18) % 1
+    images = faces(20, (12, 12, 3))
+    before, found = torch.get_num_threads(), []
+    for threads, batch in ((1, 20), (1, 3), (2, 20), (2, 1), (4, 7)):
+        torch.set_num_threads(threads)
+        try:
+            parts = [loaded.restore(images[at : at + batch]) for at in range(0, len(images), batch)]
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(before)
+        found.append(np.stack([image for part in parts for image in part]))
+    assert all((one == found[0]).all() for one in found)
+
+
 def test_grey_is_the_luma_of_what_the_network_paints(build):
     images = faces(2)
     colour, grey = (build(size=32, colour=colour).load("cpu").restore(images) for colour in ("keep", "grey"))
@@ -129,12 +147,13 @@ def test_an_image_that_is_none_is_one_line(build, image):
 
 def test_what_is_not_a_number_is_no_picture():
     def forward(batch):
-        return batch / 0 if batch.shape[0] > 1 else batch
+        return batch / (batch > 0)
 
     loaded = LoadedFaceNetwork(forward, 8, 8, False, "cpu", "float32", 4)
+    plain, black = np.full((8, 8), 9, np.uint8), np.zeros((8, 8), np.uint8)
     with pytest.raises(FloatingPointError, match="pixels that are not numbers"):
-        loaded.restore([np.zeros((8, 8), np.uint8)] * 2)
-    assert loaded.restore([np.full((8, 8), 9, np.uint8)])[0].max() == 9
+        loaded.restore([plain, black])
+    assert loaded.restore([plain])[0].max() == 9
 
 
 def test_weights_with_a_nan_give_no_picture(folder, build):
@@ -284,5 +303,6 @@ def test_an_absent_device_is_named(build):
     ("side", "device", "images"),
     [(512, "cpu", 2), (512, "cuda", 8), (256, "cpu", 8), (32, "cuda", 64), (0, "cpu", 2)],
 )
-def test_larger_faces_come_in_smaller_batches(side, device, images):
+def test_larger_faces_come_in_smaller_batches(side, device, images, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     assert images_at_once(side, device) == images

@@ -116,3 +116,15 @@ def test_group_keys_may_be_anything_hashable():
 def test_says_what_is_wrong(call, cause):
     with pytest.raises(UsageError, match=cause):
         call()
+
+
+@pytest.mark.parametrize("counts", [np.ones(420, int), np.ones(3000, int), np.array([1, 1, 2, 3])])
+def test_groups_drawn_one_by_one_are_those_of_a_plain_loop(counts):
+    kinds = np.repeat(np.arange(len(counts)), counts)
+    rng = np.random.default_rng(5)
+    plain = [
+        np.bincount(kinds[rng.integers(0, len(kinds), len(kinds))], minlength=len(counts)) for _ in range(201)
+    ]
+    after = np.random.default_rng(5)
+    assert (plain == draw_groups(counts, 201, after).T).all()
+    assert after.integers(1 << 40) == rng.integers(1 << 40)
