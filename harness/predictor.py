@@ -21,6 +21,7 @@ from harness.models.endpoint.budget import Budget
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
 from harness.predictions.checks import check_against_card, check_labels
+from harness.predictions.held import Held
 from harness.predictions.outside import join_table
 from harness.predictions.respondents import Respondent, respondent
 from harness.predictions.restoring import Progress
@@ -205,14 +206,15 @@ class Predictor:
             return
         if hasattr(model, "budget"):
             model.budget = self.budget
-        loaded = model.load(pick_device(self.settings.device), self.settings.dtype)
+        how = pick_device(self.settings.device), self.settings.dtype
+        held = Held(one.identity, partial(model.identity, *how), partial(model.load, *how))
         self.loads[wanted.model] += 1
-        one.prepare(loaded, asked)
+        one.prepare(held.loaded, asked)
         for dataset, some in works:
             compute(
                 some,
                 dataset,
-                partial(one.respond, loaded),
+                held.answering(one.respond),
                 self.store,
                 batch_size=min(self.settings.batch_size, getattr(model, "batch_size", 1 << 30)),
                 progress=lambda done: self.progress(wanted, done, total),

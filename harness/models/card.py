@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -136,18 +134,3 @@ class Card:
         body = {k: v for k, v in asdict(self).items() if k != "extra"}
         body = {**body, "num_classes": len(self.labels), **self.extra}
         path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file, remembered while its size and modification time stay the same."""
-    stat = path.stat()
-    return _file_digest(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _file_digest(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

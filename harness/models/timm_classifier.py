@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.digests import file_digest
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
 from harness.models import network, pixels
 from harness.models.base import Context, Kind
-from harness.models.card import Card, file_digest
+from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
 
 

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError, Unavailable, UsageError
-from harness.models.card import file_digest
 from harness.models.network import torch_dtype
-
-# Everything beside weights that decides what a model reads: templates, vocabularies, image sizes, code.
-_READING = ("*.json", "*.jinja", "*.model", "*.txt", "*.py")
-_UNREAD = ("*.index.json", "trainer_state.json")
-
-
-def reading_digest(folder: Path) -> str:
-    """Digest of the files that turn a question and an image into numbers, the model's config among them."""
-    files = {path.name: path for pattern in _READING for path in folder.glob(pattern)}
-    for pattern in _UNREAD:
-        for path in folder.glob(pattern):
-            files.pop(path.name, None)
-    told = [(name, file_digest(path)) for name, path in sorted(files.items())]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def architecture(folder: Path) -> str:
