@@ -7,7 +7,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any
@@ -123,9 +123,7 @@ class Restorations:
     def _work(self, identity: Identity, dataset: Dataset) -> Work:
         """What is missing; images that the restorer has failed on are tried once per run."""
         work = find_work(identity, dataset, self.store)
-        if identity.digest() not in self._retried:
-            return work
-        return replace(work, missing=[i for i in work.missing if work.digests[i] not in work.failed])
+        return work.untried() if identity.digest() in self._retried else work
 
     def _fill_once(
         self, name: str, identity: Identity, sources: Callable[[], Iterable[Dataset]], progress: Progress

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 
 from harness.datasets import Dataset
-from harness.errors import DataError, HarnessError, ModelError, Unavailable
+from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable
 from harness.identity import Identity
 from harness.predictions.asked import Asked, Images
 from harness.predictions.store import ROW_COLUMNS, Store
@@ -37,6 +37,10 @@ class Work:
     unreadable: dict[int, str]
     missing: list[int]
     failed: frozenset[str] = frozenset()
+
+    def untried(self) -> Work:
+        """The same without the images that failed before."""
+        return replace(self, missing=[i for i in self.missing if self.digests[i] not in self.failed])
 
 
 def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
@@ -187,15 +191,21 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def collect(work: Work, identity: Identity, store: Store) -> pd.DataFrame:
-    """One row per sample, in the dataset's order, from the store; what is not there is a failure."""
+    """One row per sample, in the dataset's order, from the store.
+
+    Raises:
+        StoreError: an answer is not there. It was not computed, which says nothing about the model.
+    """
     stored = store.read(identity)
     rows = stored.reindex(work.digests).reset_index(names="pixel_digest")
     for column in ROW_COLUMNS[1:]:
         if column not in rows:
             rows[column] = None
-    absent = rows["outcome"].isna()
-    rows.loc[absent, "outcome"] = "failed"
-    rows.loc[absent, "reason"] = "not computed"
     for index, reason in work.unreadable.items():
-        rows.loc[index, "reason"] = reason
+        rows.loc[index, ["outcome", "reason"]] = "failed", reason
+    if absent := int(rows["outcome"].isna().sum()):
+        raise StoreError(
+            f"{absent} of {len(rows)} answers of {identity.model} have not been computed or are gone from "
+            f"{store.root}. Run again: what is there is kept."
+        )
     return rows
