@@ -19,6 +19,7 @@ from typing import Any
 from harness.atomic import write_atomically
 from harness.claims import Verdict, get_claim
 from harness.claims.audit import audit
+from harness.names import file_name
 from harness.predictions import Predictions
 from harness.predictions.table import USAGE
 from harness.suite import Expectation, Suite
@@ -62,7 +63,7 @@ def new_run_folder(reports: Path) -> Path:
 def record_predictions(run: Path, predictions: Predictions, kind: str) -> dict[str, Any]:
     """Keeps a cell's predictions in the run folder; returns its entry of run.json."""
     cell, table = predictions.cell, predictions.table
-    path = run / "cells" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', str(cell))}.parquet"
+    path = run / "cells" / file_name(str(cell), ".parquet")
     if not path.exists():
         predictions.write(path)
     return {

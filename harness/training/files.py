@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from harness.errors import UsageError
 from harness.models.card import Card
+from harness.names import file_name
 from harness.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Files:
 
     @classmethod
     def of(cls, recipe: Recipe, dataset_name: str, folder: Path) -> Files:
-        """Names the files `<arch>-<dataset>-<size>px[-seedN]`; seed 0 has no suffix.
+        """Names the files `<arch>-<dataset>-<size>px[-seedN]`; seed 0 has no suffix, odd names have a digest.
 
         Args:
             recipe: with `input_size` filled in.
@@ -52,7 +54,9 @@ class Files:
         height, width = recipe.input_size or (0, 0)
         size = f"{height}" if height == width else f"{height}x{width}"
         suffix = f"-seed{recipe.seed}" if recipe.seed else ""
-        return cls(folder, f"{recipe.architecture}-{dataset_name}-{size}px{suffix}")
+        plain = re.fullmatch(r"[A-Za-z0-9._-]{1,100}", dataset_name)
+        name = dataset_name if plain else file_name(dataset_name)
+        return cls(folder, f"{recipe.architecture}-{name}-{size}px{suffix}")
 
     def path(self, ending: str) -> Path:
         """`folder/<stem>.<ending>`."""
