@@ -22,4 +22,5 @@ def file_name(name: str, ending: str = "") -> str:
     readable = re.sub(r"[^A-Za-z0-9.\[\]_-]+", "_", name)
     if _TOLD_APART.fullmatch(name) and len(readable) <= _LONGEST:
         return readable + ending
-    return f"{readable[:_LONGEST]}~{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:12]}{ending}"
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+    return f"{readable[:_LONGEST]}~{digest[:12]}{ending}"
