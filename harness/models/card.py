@@ -29,6 +29,7 @@ FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "input_size": ("[height, width]", _list_of(int)),
     "mean": ("a list of numbers", _list_of(int, float)),
     "std": ("a list of numbers", _list_of(int, float)),
+    "state": ("a string or null", lambda value: value is None or type(value) is str),
     "trained_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
     "selected_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
     "correct": ("dataset:split -> [correct, n]", _counts),
@@ -53,6 +54,7 @@ class Card:
         input_size: (height, width) in pixels, at least 2 each; others are resized (bicubic, antialiased).
         mean: per-channel mean, on pixels scaled to [0, 1].
         std: per-channel standard deviation, on the same scale.
+        state: where in the checkpoint the weights are, such as `model_ema`; None where there is one place.
         trained_on: `dataset:split` of the training data, or None when unknown. Evals use it to tell
             test images that the model has seen.
         selected_on: `dataset:split` that chose the epoch, or None.
@@ -66,6 +68,7 @@ class Card:
     input_size: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    state: str | None = None
     trained_on: str | None = None
     selected_on: str | None = None
     correct: Mapping[str, tuple[int, int]] = field(default_factory=dict)

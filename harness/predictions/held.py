@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
 from harness.errors import ModelError
 from harness.identity import Identity
+from harness.lenient import lenient
 from harness.predictions.asked import Asked, Images
 
 T = TypeVar("T")
@@ -65,19 +64,3 @@ class Held(Generic[T]):
                 f"Files of {self._identity.model} have changed while the run was going on, and no answer of "
                 "theirs was stored. Run again."
             )
-
-
-@contextmanager
-def lenient() -> Iterator[None]:
-    """Shows warnings that would be errors: what a library finds old-fashioned does not change an answer."""
-    with warnings.catch_warnings():
-        before: list[Any] = list(warnings.filters)
-        warnings.resetwarnings()
-        for action, message, category, module, line in before:
-            shown = "default" if action == "error" else action
-            warnings.filterwarnings(shown, _text(message), category, _text(module), line, append=True)
-        yield
-
-
-def _text(pattern: Any) -> str:
-    return getattr(pattern, "pattern", pattern) or ""

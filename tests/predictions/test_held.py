@@ -16,6 +16,7 @@ from filelock import FileLock
 from harness.digests import file_digest
 from harness.errors import HarnessWarning, ModelError
 from harness.identity import Identity
+from harness.lenient import lenient
 from harness.models import Context
 from harness.models.contrastive import OpenClipModel
 from harness.models.generative import TransformersModel
@@ -24,7 +25,7 @@ from harness.models.timm_classifier import TimmClassifier
 from harness.models.what_the_face import WhatTheFace
 from harness.predictions import Cell
 from harness.predictions.asked import Asked
-from harness.predictions.held import Held, lenient
+from harness.predictions.held import Held
 from harness.predictions.respondents.base import scored_rows
 from harness.predictions.runner import compute, find_work
 from harness.predictor import Predictor
