@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from harness.digests import file_digest
 from harness.errors import ModelError
 
 
@@ -30,6 +31,7 @@ FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "mean": ("a list of numbers", _list_of(int, float)),
     "std": ("a list of numbers", _list_of(int, float)),
     "state": ("a string or null", lambda value: value is None or type(value) is str),
+    "sha256": ("a string or null", lambda value: value is None or type(value) is str),
     "trained_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
     "selected_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
     "correct": ("dataset:split -> [correct, n]", _counts),
@@ -55,6 +57,7 @@ class Card:
         mean: per-channel mean, on pixels scaled to [0, 1].
         std: per-channel standard deviation, on the same scale.
         state: where in the checkpoint the weights are, such as `model_ema`; None where there is one place.
+        sha256: of the checkpoint, or None; a file that was damaged or swapped is then refused.
         trained_on: `dataset:split` of the training data, or None when unknown. Evals use it to tell
             test images that the model has seen.
         selected_on: `dataset:split` that chose the epoch, or None.
@@ -69,6 +72,7 @@ class Card:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     state: str | None = None
+    sha256: str | None = None
     trained_on: str | None = None
     selected_on: str | None = None
     correct: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -131,6 +135,20 @@ class Card:
                 f"The card {path} has a bad input_size, mean or std. Use [height, width], finite means and "
                 "std > 0."
             )
+
+    def check_digest(self, path: Path) -> str:
+        """The sha256 of the checkpoint, which must be the card's, if that says one.
+
+        Raises:
+            ModelError: it is another.
+        """
+        found = file_digest(path)
+        if self.sha256 and found != self.sha256.lower():
+            raise ModelError(
+                f"The checkpoint {path} has the sha256 {found}, its card {self.sha256}. Fetch or train it "
+                "again, or correct the card."
+            )
+        return found
 
     def write(self, path: Path) -> None:
         """Writes the card as JSON; `Card.read` gives it back."""

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.digests import file_digest
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
 from harness.models import architecture, network, pixels, weights
@@ -58,7 +57,7 @@ class TimmClassifier:
         card = self.card
         return Identity(
             model=f"timm:{card.architecture}",
-            weights=file_digest(self.path),
+            weights=card.check_digest(self.path),
             labels=card.labels,
             adapter=source_version(sys.modules[__name__], architecture, network, pixels, weights),
             processor={

@@ -114,13 +114,11 @@ def _chosen(
     ]
     places = fitting or whole
     if state is not None:
-        places = [place for place in places if f"{place}".startswith(f"{state.rstrip('.')}.")]
+        places = [place for place in places if place.startswith(f"{state.rstrip('.')}.")]
     if len(places) > 1 or (state is not None and not places):
-        there = (
-            " and ".join(sorted(place.rstrip(".") or "its top" for place in fitting or whole)) or "no place"
-        )
+        there = " and ".join(sorted(place.rstrip(".") or "its top" for place in fitting or whole))
         raise ModelError(
-            f"{path} holds weights of {name} under {there}. Name one of them: write "
+            f"{path} holds weights of {name} under {there or 'no name'}. Name one of these: write "
             '"state": "..." into its card or state = "..." into its entry.'
         )
     # Where no place has them all, torch says what the nearest one lacks.

@@ -8,12 +8,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from harness.digests import file_digest
 from harness.errors import UsageError
 from harness.models.card import Card
 from harness.names import file_name
@@ -104,7 +105,7 @@ class Files:
             # `save_file` makes a file that nobody else can read.
             temporary.write_bytes(save(weights, metadata={"format": "pt"}))
         with replacing(self.path("json")) as temporary:
-            card.write(temporary)
+            replace(card, sha256=file_digest(self.path("safetensors"))).write(temporary)
         self.path("resume.pt").unlink(missing_ok=True)
 
     def write_log(self, log: Sequence[EpochRow]) -> None:

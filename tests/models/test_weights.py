@@ -1,4 +1,4 @@
-"""Weights are found in whatever training scripts wrap them in, or the wrapper is named. Nothing is guessed."""
+"""Weights are found in whatever training scripts wrap them in, or the wrapper is named; none is guessed."""
 
 from __future__ import annotations
 
