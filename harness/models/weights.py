@@ -59,7 +59,9 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     except MemoryError:
         raise
     except Exception as error:  # the unpickler raises EOFError, KeyError, UnpicklingError, ...
-        raise _unreadable(path, error) from error
+        check_for_code(path, error)
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        raise ModelError(f"The checkpoint {path} is corrupt ({reason}). Fetch or train it again.") from error
     return dict(_tensors(found, ""))
 
 
@@ -76,16 +78,22 @@ def _harmless() -> AbstractContextManager[Any]:
     return context
 
 
-def _unreadable(path: Path, error: Exception) -> ModelError:
-    text = str(error)
-    named = re.search(r"GLOBAL (\S+)|(TorchScript)", text)
+def check_for_code(path: Path, error: Exception) -> None:
+    """Says what a file holds that torch refused to run; a healthy file is not called corrupt.
+
+    Args:
+        path: the file.
+        error: what torch raised when it was read.
+
+    Raises:
+        ModelError: it was refused for that reason.
+    """
+    named = re.search(r"GLOBAL (\S+)|(TorchScript)", str(error))
     if named:
-        return ModelError(
+        raise ModelError(
             f"{path} holds {named[1] or 'a TorchScript program'} beside or instead of weights, and no file "
             "may run code here. Where it was made, keep the weights: torch.save(model.state_dict(), ...)."
-        )
-    reason = text.partition("\n")[0][:200] or type(error).__name__
-    return ModelError(f"The checkpoint {path} is corrupt ({reason}). Fetch or train it again.")
+        ) from error
 
 
 def _tensors(found: Any, place: str) -> Iterator[tuple[str, torch.Tensor]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -168,11 +169,13 @@ def test_weights_of_another_network_say_what_the_nearest_place_lacks(folder, con
     ],
 )
 def test_a_former_name_of_timm_is_a_name(folder, context, former, now, size):
-    """timm warns of it, and this suite takes warnings for errors, as users' evals may."""
+    """timm warns of it, and users' evals may take warnings for errors."""
     card = {**CARD, "architecture": now, "input_size": [size, size]}
     options = {"img_size": (size, size)} if "vit" in now else {}
     save_checkpoint(folder / "net.safetensors", card, **options)
     expected = answers(context, "net.safetensors")
     (folder / "net.json").write_text(json.dumps({**card, "architecture": former}))
-    with pytest.warns(UserWarning, match="deprecated"):
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("error")
         np.testing.assert_array_equal(answers(context, "net.safetensors"), expected)
+    assert any("deprecated" in str(one.message) for one in shown)

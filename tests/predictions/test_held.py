@@ -255,3 +255,12 @@ def test_looking_at_the_files_again_costs_next_to_nothing(context):
     for _ in range(20):
         identify()
     assert (time.perf_counter() - started) / 20 < 0.02
+
+
+def test_weights_that_the_config_of_a_vlm_names_are_the_ones_in_the_key(context):
+    folder = context.suite_folder / "vlm"
+    (folder / "own.safetensors").write_text("own")
+    (folder / "config.json").write_text(
+        json.dumps({"architectures": ["Llava"], "transformers_weights": "own.safetensors"})
+    )
+    assert [path.name for path in vlm(context).snapshot.weights] == ["own.safetensors"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from counting import LABELS, CountingClassifier, make_dataset
 
-from harness.errors import ModelError, Unavailable
+from harness.errors import ModelError, StoreError, Unavailable
 from harness.identity import Identity
 from harness.predictions import Cell, join
 from harness.predictions.asked import Asked
@@ -212,3 +212,10 @@ def test_shards_are_merged_on_the_way(store):
     )
     assert max(most) == 64  # one that was merged and 63 since
     assert len(store.read(work[0].identity)) == 200
+
+
+def test_an_answer_that_was_not_computed_is_an_error_of_the_run_and_no_answer(store, identity):
+    dataset = make_dataset(20)
+    run(make_dataset(8), identity, CountingClassifier(), store)
+    with pytest.raises(StoreError, match=r"12 of 20 answers of test:counting have not been .*Run again"):
+        collect(find_work(identity, dataset, store), identity, store)

@@ -87,7 +87,9 @@ class TransformersModel:
         self.attention = attention
         self.trust_remote_code = trust_remote_code
         self.snapshot = locate(model, context, revision)
-        self.architecture = architecture(self.snapshot.folder)
+        self.architecture, named = architecture(self.snapshot.folder)
+        if named:  # transformers takes these, whatever else lies there
+            self.snapshot = locate(model, context, revision, weights=[named])
         self._chat = lru_cache(maxsize=1)(self._load_chat)
 
     def identity(self, device: str, dtype: str) -> Identity:

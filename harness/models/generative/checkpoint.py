@@ -10,15 +10,16 @@ from harness.errors import ModelError, Unavailable, UsageError
 from harness.models.network import torch_dtype
 
 
-def architecture(folder: Path) -> str:
-    """Class name of the model, as its config says.
+def architecture(folder: Path) -> tuple[str, str]:
+    """Class name of the model and the file of its weights ("" for the usual ones), as its config says.
 
     Raises:
         ModelError: there is no readable config.
     """
     try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"][0])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return str(config["architectures"][0]), str(config.get("transformers_weights") or "")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(
             f"The config {folder / 'config.json'} does not name an architecture ({error!r}). "
             "Fetch or save the model again."
