@@ -15,7 +15,7 @@ def lenient() -> Iterator[None]:
         before: list[Any] = list(warnings.filters)
         warnings.resetwarnings()
         for action, message, category, module, line in before:
-            shown = "default" if action == "error" else action
+            shown: Any = "default" if action == "error" else action
             warnings.filterwarnings(shown, _text(message), category, _text(module), line, append=True)
         yield
 
