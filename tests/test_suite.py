@@ -380,5 +380,7 @@ class TestExpectation:
 def test_names_that_would_make_two_cells_one_are_refused(tmp_path, table, name):
     """`plain/net` without a prompt and `net` with the prompt `plain` would be the same cell."""
     (tmp_path / "suite.toml").write_text(f'[{table}."{name}"]\n')
-    with pytest.raises(UsageError, match=r"name .*Use neither / nor : in names|holds one of \. / \*\. Rename"):
+    with pytest.raises(
+        UsageError, match=r"name .*Use neither / nor : in names|holds one of \. / \*\. Rename"
+    ):
         Suite.read(tmp_path / "suite.toml")

@@ -66,14 +66,16 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _harmless() -> AbstractContextManager[Any]:
-    """Lets pass what holds values only: the options of a script, and numbers of numpy."""
+    """Lets pass what holds values only: the options of a script, and numbers of numpy, by both its names."""
+    import torch
     from torch import serialization
 
-    if not hasattr(serialization, "safe_globals"):  # before torch 2.5
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):  # takes no second names
         return nullcontext()
     number = np.float64(0).__reduce__()[0]
     kinds = {type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")}
-    allowed: Any = [argparse.Namespace, number, np.dtype, *kinds]
+    numbers = ((number, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core"))
+    allowed: Any = [argparse.Namespace, np.dtype, *numbers, *kinds]
     context: AbstractContextManager[Any] = serialization.safe_globals(allowed)
     return context
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,18 @@ def test_safetensors_are_unwrapped_alike_and_known_by_content_not_by_name(folder
     save_file(prefixed("module.", state), folder / "parallel.bin")
     write_card(folder / "parallel.bin", CARD)
     np.testing.assert_array_equal(answers(context, "parallel.bin"), expected)
+
+
+def test_numbers_of_an_older_numpy_are_numbers(folder, context, state):
+    """numpy 2 has renamed the module that pickles of numpy 1 name."""
+    expected = answers(context, "net.safetensors")
+    path = folder / save(folder, {"state_dict": state, "best": np.float64(71.2)})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, body in parts.items():
+            archive.writestr(name, body.replace(b"numpy._core.", b"numpy.core."))
+    np.testing.assert_array_equal(answers(context, path.name), expected)
 
 
 class TestTwoPlaces:
