@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from harness.datasets import Dataset
+from harness.datasets.pixels import Pixels, pixel_digest
 from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable
 from harness.identity import Identity
 from harness.predictions.asked import Asked, Images
@@ -122,7 +123,7 @@ def _compute_alike(
     identity, position, batches = asked[0].identity, 0, 0
     while position < len(work.missing):
         indices = work.missing[position : position + batch_size]
-        images = {work.digests[index]: dataset.pixels(index) for index in indices}
+        images = _shown(dataset, work, indices)
         try:
             tables = respond(images, asked)
         except Exception as error:
@@ -156,6 +157,18 @@ def _compute_alike(
                 store.compact(one.identity)
         progress(len(indices) * len(asked))
     return batch_size
+
+
+def _shown(dataset: Dataset, work: Work, indices: Sequence[int]) -> dict[str, Pixels]:
+    """Images by their digests, which they still have: files may change between the two looks at them."""
+    images = {work.digests[index]: dataset.pixels(index) for index in indices}
+    for index, (digest, pixels) in zip(indices, images.items(), strict=True):
+        if pixel_digest(pixels) != digest:
+            raise DataError(
+                f"{dataset.samples[index].id} of {dataset} has changed while the run was going on, and no "
+                "answer to it was stored. Run again."
+            )
+    return images
 
 
 def _check_some_answer(tables: Sequence[pa.Table], identity: Identity) -> None:
