@@ -19,6 +19,7 @@ from harness.models import RunnableModel
 from harness.models.network import LoadedNetwork
 from harness.predictions import NO_PROMPT, Cell
 from harness.predictions.asked import Asked
+from harness.predictions.held import Held
 from harness.predictions.respondents import contrastive
 from harness.predictions.runner import collect, compute, find_work
 from harness.predictor import Predictor
@@ -101,13 +102,21 @@ class Encoder:
             return
         device, model = pick_device(settings.device), predictor.model(self.name)
         assert isinstance(model, RunnableModel)
-        loaded: Any = model.load(device, settings.dtype)
+        held = Held(
+            predictor.respondent(self.name).identity,
+            partial(model.identity, device, settings.dtype),
+            partial(_embedder, model, device, settings.dtype),
+        )
         predictor.loads[self.name] += 1
         respondent = contrastive.ContrastiveRespondent(model, device, settings.dtype, predictor.store)
-        embedder: Any = loaded if hasattr(loaded, "embed_images") else LastLayer(loaded)
-        respond = partial(respondent.respond, embedder)
+        respond = held.answering(respondent.respond)
         for asked, work, dataset in todo:
             compute([(asked, work)], dataset, respond, predictor.store, batch_size=settings.batch_size)
+
+
+def _embedder(model: RunnableModel, device: str, dtype: str) -> Any:
+    loaded: Any = model.load(device, dtype)
+    return loaded if hasattr(loaded, "embed_images") else LastLayer(loaded)
 
 
 @dataclass(frozen=True)

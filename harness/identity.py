@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -91,13 +91,15 @@ class Identity:
 
 def package_versions(*names: str) -> dict[str, str]:
     """Installed versions by distribution name, read without importing the packages."""
-    versions = {}
-    for name in names:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "absent"
-    return versions
+    return {name: _version(name) for name in names}
+
+
+@cache
+def _version(name: str) -> str:  # asked for with every batch
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "absent"
 
 
 @lru_cache(maxsize=64)

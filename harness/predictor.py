@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from harness.models.endpoint.budget import Budget
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
 from harness.predictions.checks import check_against_card, check_labels
+from harness.predictions.held import Held
 from harness.predictions.outside import join_table
 from harness.predictions.respondents import Respondent, respondent
 from harness.predictions.restoring import Progress
@@ -57,6 +59,7 @@ class Predictor:
     progress: Callable[[Cell, int, int], Any] = lambda cell, done, total: None
 
     def __post_init__(self) -> None:
+        self._mark = self.run or secrets.token_hex(8)  # by which a run knows what it has tried
         self.store = Store(self.settings.store)
         self.budget = Budget(self.settings.max_cost, Path(self.run) / "spent.txt" if self.run else None)
         self.sources = Sources(self.suite, self.settings, self.run, self._runnable)
@@ -171,11 +174,9 @@ class Predictor:
         lock.parent.mkdir(parents=True, exist_ok=True)
         tried = lock.with_suffix(".tried")
         with FileLock(lock):
-            if self.run and self._was_tried(wanted.model, tried):
-                return
-            about = [self.run, wanted.model]
+            retry, about = not self._was_tried(wanted.model, tried), [self._mark, wanted.model]
             try:
-                self._fill(wanted, model, needs)
+                self._fill(wanted, model, needs, retry=retry)
             except (ModelError, Unavailable) as error:
                 self.broken[wanted.model] = error
                 tried.write_text(json.dumps([*about, type(error).__name__, str(error)]), encoding="utf-8")
@@ -188,31 +189,32 @@ class Predictor:
             run, name, stopped_by, reason = json.loads(tried.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        if (run, name) != (self.run, model):
+        if (run, name) != (self._mark, model):
             return False
         if stopped_by:
             self.broken[model] = (Unavailable if stopped_by == "Unavailable" else ModelError)(reason)
             raise self.broken[model]
         return True
 
-    def _fill(self, wanted: Cell, model: RunnableModel, needs: list[Need]) -> None:
+    def _fill(self, wanted: Cell, model: RunnableModel, needs: list[Need], *, retry: bool) -> None:
         """Loads the model when something is missing, and lets it answer all of it, images first."""
         one = self.respondent(wanted.model)
         asked = [question for _, all_asked in needs for question in all_asked]
-        works = [(dataset, self._works(dataset, all_asked)) for dataset, all_asked in needs]
+        works = [(dataset, self._works(dataset, all_asked, retry)) for dataset, all_asked in needs]
         total = sum(len(work.missing) for _, some in works for _, work in some)
         if total == 0 and not one.lacks(asked):
             return
         if hasattr(model, "budget"):
             model.budget = self.budget
-        loaded = model.load(pick_device(self.settings.device), self.settings.dtype)
+        how = pick_device(self.settings.device), self.settings.dtype
+        held = Held(one.identity, partial(model.identity, *how), partial(model.load, *how))
         self.loads[wanted.model] += 1
-        one.prepare(loaded, asked)
+        one.prepare(held.loaded, asked)
         for dataset, some in works:
             compute(
                 some,
                 dataset,
-                partial(one.respond, loaded),
+                held.answering(one.respond),
                 self.store,
                 batch_size=min(self.settings.batch_size, getattr(model, "batch_size", 1 << 30)),
                 progress=lambda done: self.progress(wanted, done, total),
@@ -232,7 +234,8 @@ class Predictor:
                 # the test of that cell will say why
         return [(dataset, tuple(asked)) for dataset, asked in needs.items()]
 
-    def _works(self, dataset: Dataset, asked: Iterable[Asked]) -> list[tuple[Asked, Work]]:
+    def _works(self, dataset: Dataset, asked: Iterable[Asked], retry: bool) -> list[tuple[Asked, Work]]:
         """What is missing per identity; questions that share one (embeddings do) are one piece of work."""
         distinct = {one.identity.digest(): one for one in asked}
-        return [(one, find_work(one.identity, dataset, self.store)) for one in distinct.values()]
+        works = [(one, find_work(one.identity, dataset, self.store)) for one in distinct.values()]
+        return works if retry else [(one, work.untried()) for one, work in works]

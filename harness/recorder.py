@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Any
 from harness.atomic import write_atomically
 from harness.claims import Verdict, get_claim
 from harness.claims.audit import audit
+from harness.names import file_name
 from harness.predictions import Predictions
 from harness.predictions.table import USAGE
 from harness.suite import Expectation, Suite
@@ -47,22 +49,21 @@ PACKAGES = (
 
 
 def new_run_folder(reports: Path) -> Path:
-    """A fresh folder for one run, named by the time it started (UTC)."""
+    """A fresh folder for one run, named by the time it started (UTC) and at random.
+
+    Workers, machines and jobs of a matrix that share a store know each other by it, and two of them may start
+    in the same second with the same path.
+    """
     stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
-    for suffix in ("", *(f"-{i}" for i in range(2, 1000))):
-        folder = reports / f"{stamp}{suffix}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
-    raise FileExistsError(f"{reports} has no free name for a run started at {stamp}.")
+    folder = reports / f"{stamp}-{secrets.token_hex(4)}"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def record_predictions(run: Path, predictions: Predictions, kind: str) -> dict[str, Any]:
     """Keeps a cell's predictions in the run folder; returns its entry of run.json."""
     cell, table = predictions.cell, predictions.table
-    path = run / "cells" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', str(cell))}.parquet"
+    path = run / "cells" / file_name(str(cell), ".parquet")
     if not path.exists():
         predictions.write(path)
     return {

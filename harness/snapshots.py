@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
+from harness.names import file_name
 from harness.predictions import Predictions
 from harness.reporting.metric_table import markdown_table, metric_table
 from harness.unused_snapshots import EXTENSION
 
-MOST_CHARACTERS = 252  # with the extension, what a file system takes
+MOST_CHARACTERS = 252  # of names without a digest: with the extension, what a file system takes
 
 # How far a column may move: what other kernels and dtypes flip, and the noise of resampling on top. Where a
 # row is over few samples, a couple of flips must pass too.
@@ -47,9 +49,21 @@ class MetricSnapshot(SingleFileSnapshotExtension):
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
-        """Keeps the parts of a cell's name apart, where syrupy would drop what stands between them."""
-        name = AbstractSyrupyExtension.get_snapshot_name(test_location=test_location, index=index)
-        return re.sub(r'[\\/?*:|"<>]+', "_", name)[:MOST_CHARACTERS]
+        """The file name of a test's snapshot, or one without a digest that it has had before.
+
+        Such a name may have stood for several cells; the first line of the file says for which one.
+        """
+        test = AbstractSyrupyExtension.get_snapshot_name(test_location=test_location, index=index)
+        name, before = file_name(test), re.sub(r'[\\/?*:|"<>]+', "_", test)[:MOST_CHARACTERS]
+        folder = Path(cls.dirname(test_location=test_location))
+        if name != before and not (folder / f"{name}.{cls.file_extension}").exists():
+            with (
+                suppress(OSError, ValueError),
+                (folder / f"{before}.{cls.file_extension}").open(encoding="utf-8") as file,
+            ):
+                if test.endswith(f"[{file.readline().removeprefix('# ').strip()}]"):
+                    return before
+        return name
 
     @classmethod
     def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:

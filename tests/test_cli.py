@@ -461,6 +461,9 @@ class TestTrain:
             ([*OPTIONS[:2], "none", *OPTIONS[3:]], "unknown adapter 'none'"),
             ([*OPTIONS[:4], "public"], "Unknown split shapes:public"),
             ([*OPTIONS, "--epochs", "0"], "Expected `epochs` to be an integer of at least 1"),
+            ([*OPTIONS, "--input-size", "0"], "Expected `input_size` to be .* at least 2 pixels"),
+            ([*OPTIONS, "--input-size", "1"], "Expected `input_size` to be .* at least 2 pixels"),
+            ([*OPTIONS, "--batch-size", "1"], "Expected `batch_size` to be an integer of at least 2"),
             ([*OPTIONS, "--device", "teapot"], "Device 'teapot' cannot be used here"),
         ],
     )

@@ -15,6 +15,7 @@ from harness.errors import DataError, ModelError, Unavailable, UsageError
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
+from harness.recorder import new_run_folder
 from harness.session import Session
 from harness.settings import Settings, default_data_root, default_store, pick_device
 from harness.suite import ClaimCell, Filters, Suite
@@ -356,3 +357,34 @@ def test_a_csv_that_covers_other_samples_skips_nothing_silently(start, tmp_path)
     write_answers(tmp_path / "outside.csv", "train", range(90, 120), every=2)
     with pytest.raises(DataError, match=r"No sample_id of .*outside\.csv is in tiny:test"):
         start().predictions(OUTSIDE)
+
+
+class TestRunsOnOneStore:
+    def test_two_runs_of_one_second_and_path_are_two_runs(self, tmp_path):
+        folders = [new_run_folder(tmp_path / f"machine{i}" / "reports") for i in range(20)]
+        assert len({folder.name for folder in folders}) == 20
+
+    def test_what_another_run_has_marked_as_tried_is_computed_if_it_is_not_there(self, start, tmp_path):
+        """A job of a matrix had the same path, and other cells."""
+        for cell in (TRAIN, GOOD):
+            predictor = start().predictor
+            other = Predictor(predictor.suite, predictor.settings, run=str(tmp_path / "reports/run"))
+            assert (other.predictions(cell).table["outcome"] == "parsed").all()
+
+    def test_images_that_broke_a_model_are_tried_once_per_run_by_one_process_too(self, start, monkeypatch):
+        tried = []
+
+        def classify(self, images):
+            tried.extend(int(image[0, 1]) for image in images)
+            if any(image[0, 1] == 7 for image in images):
+                raise ValueError("too much for me")
+            return np.eye(3, dtype=np.float32)[[0] * len(images)]
+
+        monkeypatch.setattr(Reader, "classify", classify)
+        for expected in (2, 4):  # each run asks with a batch, then one by one
+            predictor = start().predictor
+            predictor.planned = [GOOD, TRAIN]
+            for _ in range(3):
+                predictor.predictions.cache_clear()
+                assert (predictor.predictions(GOOD).table["outcome"] == "failed").sum() == 1
+            assert tried.count(7) == expected

@@ -373,3 +373,14 @@ class TestExpectation:
     def test_a_claim_may_be_expected_refuted(self, read):
         suite = read(GOOD.replace('expected = "supported"', 'expected = "refuted"'))
         assert self.expectation(suite, "cnn-a", "clip") == Expectation("refuted", "")
+
+
+@pytest.mark.parametrize("table", ["datasets", "models", "restorations", "prompts"])
+@pytest.mark.parametrize("name", ["plain/net", "net:test", ""])
+def test_names_that_would_make_two_cells_one_are_refused(tmp_path, table, name):
+    """`plain/net` without a prompt and `net` with the prompt `plain` would be the same cell."""
+    (tmp_path / "suite.toml").write_text(f'[{table}."{name}"]\n')
+    with pytest.raises(
+        UsageError, match=r"name .*Use neither / nor : in names|holds one of \. / \*\. Rename"
+    ):
+        Suite.read(tmp_path / "suite.toml")

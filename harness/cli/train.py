@@ -76,7 +76,7 @@ def train(
     parts = [load_dataset(about, dataset, split, root) for split in splits]
     if limit is not None:
         parts = [part.limit(limit) for part in parts]
-    optional = {"epochs": epochs, "lr": lr, "input_size": (input_size, input_size) if input_size else None}
+    optional = {"epochs": epochs, "lr": lr, "input_size": None if input_size is None else (input_size,) * 2}
     recipe = Recipe.published(
         architecture,
         seed=seed,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from harness.digests import file_digest
 from harness.errors import ModelError
 
 
@@ -31,6 +30,8 @@ FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "input_size": ("[height, width]", _list_of(int)),
     "mean": ("a list of numbers", _list_of(int, float)),
     "std": ("a list of numbers", _list_of(int, float)),
+    "state": ("a string or null", lambda value: value is None or type(value) is str),
+    "sha256": ("a string or null", lambda value: value is None or type(value) is str),
     "trained_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
     "selected_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
     "correct": ("dataset:split -> [correct, n]", _counts),
@@ -55,6 +56,8 @@ class Card:
         input_size: (height, width) in pixels, at least 2 each; others are resized (bicubic, antialiased).
         mean: per-channel mean, on pixels scaled to [0, 1].
         std: per-channel standard deviation, on the same scale.
+        state: where in the checkpoint the weights are, such as `model_ema`; None where there is one place.
+        sha256: of the checkpoint, or None; a file that was damaged or swapped is then refused.
         trained_on: `dataset:split` of the training data, or None when unknown. Evals use it to tell
             test images that the model has seen.
         selected_on: `dataset:split` that chose the epoch, or None.
@@ -68,6 +71,8 @@ class Card:
     input_size: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    state: str | None = None
+    sha256: str | None = None
     trained_on: str | None = None
     selected_on: str | None = None
     correct: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -131,23 +136,22 @@ class Card:
                 "std > 0."
             )
 
+    def check_digest(self, path: Path) -> str:
+        """The sha256 of the checkpoint, which must be the card's, if that says one.
+
+        Raises:
+            ModelError: it is another.
+        """
+        found = file_digest(path)
+        if self.sha256 and found != self.sha256.lower():
+            raise ModelError(
+                f"The checkpoint {path} has the sha256 {found}, its card {self.sha256}. Fetch or train it "
+                "again, or correct the card."
+            )
+        return found
+
     def write(self, path: Path) -> None:
         """Writes the card as JSON; `Card.read` gives it back."""
         body = {k: v for k, v in asdict(self).items() if k != "extra"}
         body = {**body, "num_classes": len(self.labels), **self.extra}
         path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file, remembered while its size and modification time stay the same."""
-    stat = path.stat()
-    return _file_digest(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _file_digest(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable, UsageError
 from harness.models.base import Context
-from harness.models.card import file_digest
 from harness.models.network import require
 
 # Names of weight files in the order in which transformers looks for them. An index stands for its shards.
@@ -27,9 +28,15 @@ WEIGHTS = (
     "pytorch_model.bin.index.json",
 )
 
+# What no tokenizer, processor or template reads. Adapters of peft are weights, and are read unasked.
+_WEIGHTS = (".bin", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth", ".safetensors")
+_UNREAD = (*_WEIGHTS, ".gif", ".jpeg", ".jpg", ".lock", ".md", ".pdf", ".png")
+_ADAPTER = "adapter_model."
+
 _ID = re.compile(r"(?!.*(?:--|\.\.))\w[\w.-]*(?:/\w[\w.-]*)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA1 = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -98,19 +105,61 @@ def find_snapshot(repo_id: str, revision: str | None = None, *, weights: Sequenc
 def files_digest(paths: Iterable[Path]) -> str:
     """Digest of what files hold: sha256 of one file, or of the sorted digests of several.
 
-    Large files of the Hugging Face cache are links to blobs that are named by their sha256: 14 GB need not
-    be read to be known.
+    Raises:
+        ModelError: a file of the Hugging Face cache does not hold what its name promises.
     """
     digests = sorted(_digest(path) for path in paths)
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
+def reading_digest(folder: Path) -> str:
+    """Digest of all that turns a question and an image into numbers: every file but weights and pictures.
+
+    Templates, vocabularies, merges, image sizes, configurations and code, in subfolders too. A list of what
+    transformers reads today would lack what it reads tomorrow.
+
+    Raises:
+        ModelError: a file of the Hugging Face cache does not hold what its name promises.
+    """
+    told = [(path.relative_to(folder).as_posix(), _digest(path)) for path in _read_files(folder)]
+    return hashlib.sha256(json.dumps(sorted(told)).encode()).hexdigest()
+
+
+def _read_files(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        # Hidden ones are of git and the hub's client; checkpoints are what a trainer keeps beside its result.
+        folders[:] = [name for name in folders if not name.startswith((".", "checkpoint-", "__pycache__"))]
+        for name in files:
+            unread = name.startswith(".") or name == "trainer_state.json" or name.lower().endswith(_UNREAD)
+            if not unread or name.startswith(_ADAPTER):
+                yield Path(place, name)
+
+
 def _digest(path: Path) -> str:
+    """sha256 of a file; one of the Hugging Face cache is held against its name, once."""
+    found = file_digest(path)
     # One step only: a blob may itself be a link to a shared one, whose name is a hash of another kind.
-    blob = Path(os.readlink(path)) if path.is_symlink() else path
-    if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name):
-        return blob.name
-    return file_digest(path)
+    blob = path.parent / os.readlink(path) if path.is_symlink() else path
+    if blob.parent.name != "blobs":
+        return found
+    large = _SHA256.fullmatch(blob.name) and blob.name != found
+    small = _SHA1.fullmatch(blob.name) and blob.name not in _sha1_digests(path, found)
+    if large or small:
+        raise ModelError(
+            f"{path} is damaged: it does not hold what the hub promised. Delete {os.path.normpath(blob)} and "
+            "fetch it again with `hf download`."
+        )
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _sha1_digests(path: Path, digest: str) -> tuple[str, str]:
+    """What git calls a file, and its sha1, by which mirrors of the hub name it."""
+    del digest
+    body = path.read_bytes()
+    whole = b"blob %d\0" % len(body) + body
+    git, plain = (hashlib.sha1(part, usedforsecurity=False) for part in (whole, body))
+    return git.hexdigest(), plain.hexdigest()
 
 
 def _cached(repo_id: str, revision: str | None, weights: Sequence[str], elsewhere: str) -> Snapshot:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
-from harness.models import network, pixels
+from harness.models import architecture, network, pixels, weights
 from harness.models.base import Context, Kind
-from harness.models.card import Card, file_digest
+from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
 
 
@@ -20,8 +19,10 @@ class TimmClassifier:
 
     Args:
         context: where the checkpoint is looked for.
-        checkpoint: `NAME.safetensors`; its card is `NAME.json` beside it.
+        checkpoint: `NAME.safetensors` or a checkpoint of torch, see `harness.models.weights` for what may be
+            wrapped around the weights; its card is `NAME.json` beside it.
         labels: optional check: the order that the suite's author believes; must be the card's.
+        state: where in the file the weights are, instead of what the card says.
 
     Raises:
         Unavailable: the checkpoint or a package is absent.
@@ -30,10 +31,18 @@ class TimmClassifier:
 
     kind: Kind = "classifier"
 
-    def __init__(self, *, context: Context, checkpoint: str, labels: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        context: Context,
+        checkpoint: str,
+        labels: Sequence[str] | None = None,
+        state: str | None = None,
+    ) -> None:
         self.path: Path = context.find(checkpoint)
         self.card = Card.read(self.path.with_suffix(".json"))
         self.labels = self.card.labels
+        self.state = state or self.card.state
         self.trained_on = self.card.trained_on
         self.correct: Mapping[str, tuple[int, int]] = self.card.correct
         if labels is not None and tuple(labels) != self.labels:
@@ -48,14 +57,15 @@ class TimmClassifier:
         card = self.card
         return Identity(
             model=f"timm:{card.architecture}",
-            weights=file_digest(self.path),
+            weights=card.check_digest(self.path),
             labels=card.labels,
-            adapter=source_version(sys.modules[__name__], network, pixels),
+            adapter=source_version(sys.modules[__name__], architecture, network, pixels, weights),
             processor={
                 "in_chans": card.in_chans,
                 "size": card.input_size,
                 "mean": card.mean,
                 "std": card.std,
+                **({"state": self.state} if self.state else {}),
             },
             dtype=dtype,
             device=device.partition(":")[0],
@@ -69,30 +79,22 @@ class TimmClassifier:
             ModelError: the checkpoint is corrupt or does not fit the architecture of the card.
         """
         import timm
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
 
         card = self.card
         if not timm.is_model(card.architecture):  # create_model would look for some of these names on the hub
             raise ModelError(
                 f"timm has no architecture {card.architecture!r}. Correct the card of {self.path}."
             )
-        options: dict[str, Any] = {"num_classes": len(card.labels), "in_chans": card.in_chans}
         try:
-            config = timm.get_pretrained_cfg(card.architecture)
-            if config is not None and config.fixed_input_size:
-                options["img_size"] = card.input_size
-            module = timm.create_model(card.architecture, pretrained=False, **options)
+            module = architecture.build(
+                card.architecture, num_classes=len(card.labels), in_chans=card.in_chans, size=card.input_size
+            )
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise ModelError(
                 f"timm cannot build {card.architecture} ({error}). Correct the card of {self.path}."
             ) from error
         try:
-            module.load_state_dict(load_file(self.path))
-        except SafetensorError as error:
-            raise ModelError(
-                f"The checkpoint {self.path} is corrupt ({error}). Fetch or train it again."
-            ) from error
+            weights.load_weights(module, self.path, self.state, card.architecture)
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
             raise ModelError(

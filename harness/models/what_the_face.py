@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.identity import Identity, package_versions, source_version
 from harness.models import network, pixels
 from harness.models.base import Context, Kind
-from harness.models.card import Card, file_digest
+from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
 
 PACKAGE = "what_the_face_classification"

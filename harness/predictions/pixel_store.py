@@ -7,8 +7,6 @@ what they cost, or the reason why there are none. Digests are read without the p
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from harness.atomic import write_atomically
 from harness.datasets.pixels import Pixels, pixel_digest
-from harness.errors import HarnessWarning, StoreError
+from harness.errors import StoreError
 from harness.identity import Identity
+from harness.predictions.shards import is_whole, write_shard
 from harness.predictions.store import Store
 
 RESTORED = "restored"
@@ -86,12 +84,8 @@ class PixelStore(Store):
             compression={name: "none" if name == "pixels" else "zstd" for name in rows.column_names},
             use_dictionary=False,
             write_statistics=False,
-            write_page_checksum=True,
         )
-        body = buffer.getvalue()
-        path = folder / f"{hashlib.sha256(body).hexdigest()}.parquet"
-        write_atomically(path, lambda file: file.write(body))
-        return path
+        return write_shard(folder, buffer.getvalue())
 
     def compact(self, identity: Identity) -> None:
         """Merges small shards into some of `FULL` rows or more. Readers and writers may go on meanwhile.
@@ -146,7 +140,7 @@ def unpack(packed: bytes, shape: Sequence[int]) -> Pixels:
 
 
 def _read(shard: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    with pq.ParquetFile(shard, page_checksum_verification=True) as file:
+    with pq.ParquetFile(shard) as file:
         names = [name for name in file.schema_arrow.names if columns is None or name in columns]
         return file.read(columns=names, use_threads=False)
 
@@ -157,17 +151,10 @@ def _read_group(shard: str, group: int) -> pa.Table:
 
 
 def _read_about(shard: Path) -> pd.DataFrame | None:
-    try:
-        about: pd.DataFrame = _read(shard, ABOUT).to_pandas()
-    except FileNotFoundError:
-        raise
-    except (OSError, pa.ArrowInvalid):
-        warnings.warn(
-            f"Shard {shard} is damaged; its images are restored again. Delete the file.",
-            HarnessWarning,
-            stacklevel=4,
-        )
+    # Checksums of pages alone would not do: the names of columns are in none of them.
+    if not is_whole(shard):
         return None
+    about: pd.DataFrame = _read(shard, ABOUT).to_pandas()
     return about.assign(shard=[str(shard)] * len(about), row=np.arange(len(about)))
 
 
@@ -186,6 +173,8 @@ def _small(folder: Path) -> Iterator[list[Path]]:
     batch: list[Path] = []
     rows = 0
     for shard in sorted(folder.glob("*.parquet"), key=lambda shard: shard.stat().st_mtime_ns):
+        if not is_whole(shard):
+            continue
         with pq.ParquetFile(shard) as file:
             count = file.metadata.num_rows
         if count >= FULL:

@@ -66,17 +66,22 @@ class RestoredPixels:
 
         Raises:
             DataError: the source cannot be read, or the restorer failed on it.
-            StoreError: what the store holds is damaged.
+            StoreError: what the store holds is damaged, or it does not hold it.
         """
         digest = self.digests[sample_id]
         if digest is None:
             return self.source.read(sample_id)  # says why not
         for _ in range(10):
             row = self.rows.get(digest)
-            if row is None or row.outcome != RESTORED:
-                reason = "not computed" if row is None else row.reason
+            if row is None:
+                raise StoreError(
+                    f"{sample_id} has not been restored by {self.identity.model}, or is gone from "
+                    f"{self.store.root}. Run again: what is there is kept."
+                )
+            if row.outcome != RESTORED:
                 raise DataError(
-                    f"{sample_id} was not restored by {self.identity.model}: {reason}. Run again to retry it."
+                    f"{sample_id} was not restored by {self.identity.model}: {row.reason}. Run again to "
+                    "retry it."
                 )
             try:
                 return self.store.pixels(row.shard, row.row, row.restored_digest)

@@ -7,7 +7,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any
@@ -19,6 +19,7 @@ from harness.datasets import Dataset
 from harness.errors import HarnessError, StoreError
 from harness.identity import Identity
 from harness.predictions.asked import Asked, Images
+from harness.predictions.held import Held
 from harness.predictions.pixel_store import PixelStore, row_of
 from harness.predictions.restored import RestoredPixels
 from harness.predictions.runner import Work, compute, find_work
@@ -122,9 +123,7 @@ class Restorations:
     def _work(self, identity: Identity, dataset: Dataset) -> Work:
         """What is missing; images that the restorer has failed on are tried once per run."""
         work = find_work(identity, dataset, self.store)
-        if identity.digest() not in self._retried:
-            return work
-        return replace(work, missing=[i for i in work.missing if work.digests[i] not in work.failed])
+        return work.untried() if identity.digest() in self._retried else work
 
     def _fill_once(
         self, name: str, identity: Identity, sources: Callable[[], Iterable[Dataset]], progress: Progress
@@ -158,20 +157,21 @@ class Restorations:
         total = len({work.digests[index] for work in works for index in work.missing})
         if total == 0:
             return
-        loaded = self.restorer(name).load(self.device)
+        restorer = self.restorer(name)
+        held = Held(identity, partial(restorer.identity, self.device), partial(restorer.load, self.device))
         self.loads[name] += 1
         for source in sources:
             compute(
                 [(Asked(identity), self._work(identity, source))],  # sources may share images
                 source,
-                partial(_respond, loaded, self.device),
+                held.answering(partial(_respond, self.device)),
                 self.store,
-                batch_size=min(self.batch_size, getattr(loaded, "batch_size", self.batch_size)),
+                batch_size=min(self.batch_size, getattr(held.loaded, "batch_size", self.batch_size)),
                 progress=lambda done: progress(done, total),
             )
 
 
-def _respond(loaded: LoadedRestorer, device: str, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+def _respond(device: str, loaded: LoadedRestorer, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
     """The rows of a batch."""
     del asked
     start = perf_counter()

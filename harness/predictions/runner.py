@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 
 from harness.datasets import Dataset
-from harness.errors import DataError, HarnessError, ModelError, Unavailable
+from harness.datasets.pixels import Pixels, pixel_digest
+from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable
 from harness.identity import Identity
 from harness.predictions.asked import Asked, Images
 from harness.predictions.store import ROW_COLUMNS, Store
@@ -37,6 +38,10 @@ class Work:
     unreadable: dict[int, str]
     missing: list[int]
     failed: frozenset[str] = frozenset()
+
+    def untried(self) -> Work:
+        """The same without the images that failed before."""
+        return replace(self, missing=[i for i in self.missing if self.digests[i] not in self.failed])
 
 
 def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
@@ -118,7 +123,7 @@ def _compute_alike(
     identity, position, batches = asked[0].identity, 0, 0
     while position < len(work.missing):
         indices = work.missing[position : position + batch_size]
-        images = {work.digests[index]: dataset.pixels(index) for index in indices}
+        images = _shown(dataset, work, indices)
         try:
             tables = respond(images, asked)
         except Exception as error:
@@ -154,6 +159,18 @@ def _compute_alike(
     return batch_size
 
 
+def _shown(dataset: Dataset, work: Work, indices: Sequence[int]) -> dict[str, Pixels]:
+    """Images by their digests, which they still have: files may change between the two looks at them."""
+    images = {work.digests[index]: dataset.pixels(index) for index in indices}
+    for index, (digest, pixels) in zip(indices, images.items(), strict=True):
+        if pixel_digest(pixels) != digest:
+            raise DataError(
+                f"{dataset.samples[index].id} of {dataset} has changed while the run was going on, and no "
+                "answer to it was stored. Run again."
+            )
+    return images
+
+
 def _check_some_answer(tables: Sequence[pa.Table], identity: Identity) -> None:
     outcomes = [outcome for table in tables for outcome in table.column("outcome").to_pylist()]
     if outcomes and set(outcomes) == {"failed"}:
@@ -187,15 +204,21 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def collect(work: Work, identity: Identity, store: Store) -> pd.DataFrame:
-    """One row per sample, in the dataset's order, from the store; what is not there is a failure."""
+    """One row per sample, in the dataset's order, from the store.
+
+    Raises:
+        StoreError: an answer is not there. It was not computed, which says nothing about the model.
+    """
     stored = store.read(identity)
     rows = stored.reindex(work.digests).reset_index(names="pixel_digest")
     for column in ROW_COLUMNS[1:]:
         if column not in rows:
             rows[column] = None
-    absent = rows["outcome"].isna()
-    rows.loc[absent, "outcome"] = "failed"
-    rows.loc[absent, "reason"] = "not computed"
     for index, reason in work.unreadable.items():
-        rows.loc[index, "reason"] = reason
+        rows.loc[index, ["outcome", "reason"]] = "failed", reason
+    if absent := int(rows["outcome"].isna().sum()):
+        raise StoreError(
+            f"{absent} of {len(rows)} answers of {identity.model} have not been computed or are gone from "
+            f"{store.root}. Run again: what is there is kept."
+        )
     return rows

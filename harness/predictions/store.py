@@ -11,20 +11,19 @@ import contextlib
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from harness.atomic import write_atomically
-from harness.errors import HarnessWarning, StoreError
+from harness.errors import StoreError
 from harness.identity import Identity
+from harness.predictions.shards import read_array, shard_body, write_array, write_shard
 
 # A respondent's small shards (one per batch) are merged into one when it is done.
 ROW_COLUMNS = ("pixel_digest", "outcome", "label", "raw_text", "reason", "latency_s")
@@ -98,10 +97,7 @@ class Store:
         buffer = pa.BufferOutputStream()
         # Digests and scores hardly repeat, so looking for dictionaries costs time and saves nothing.
         pq.write_table(rows, buffer, compression="zstd", use_dictionary=False)
-        body = buffer.getvalue()
-        path = folder / f"{hashlib.sha256(body).hexdigest()}.parquet"
-        write_atomically(path, lambda file: file.write(body))
-        return path
+        return write_shard(folder, buffer.getvalue())
 
     def compact(self, identity: Identity) -> None:
         """Merges a respondent's shards into one. Readers and writers may go on meanwhile.
@@ -131,19 +127,16 @@ class Store:
         return result
 
     def recall(self, key: Sequence[str | None]) -> NDArray[Any] | None:
-        """The array kept under a key, or None."""
-        with contextlib.suppress(OSError, ValueError):
-            kept: NDArray[Any] = np.load(self._array(key), allow_pickle=False)
-            return kept
-        return None
+        """The array kept under a key, or None; a damaged one counts as absent, with a warning."""
+        return read_array(self._array(key))
 
     def keep(self, key: Sequence[str | None], value: NDArray[Any]) -> None:
         """Keeps an array; where the store cannot be written, nothing is kept."""
         with contextlib.suppress(OSError):
-            write_atomically(self._array(key), lambda file: np.save(file, value))
+            write_array(self._array(key), value)
 
     def _array(self, key: Sequence[str | None]) -> Path:
-        return self.root / "arrays" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npy"
+        return self.root / "kept" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npy"
 
     def check_writable(self) -> None:
         """Fails early when nothing could be kept.
@@ -164,13 +157,7 @@ class Store:
 
 
 def _read_shard(path: Path) -> pa.Table | None:
-    body = path.read_bytes()
-    if hashlib.sha256(body).hexdigest() != path.stem:
-        warnings.warn(
-            f"Shard {path} is damaged; its answers are computed again. Delete the file.",
-            HarnessWarning,
-            stacklevel=4,
-        )
+    if (body := shard_body(path)) is None:
         return None
     # Through pandas it takes three times as long, and a run reads back each of its batches once.
     return pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.models.base import Context
-from harness.models.card import file_digest
+from harness.models.weights import check_for_code
 
 # Beside the data root and inside it, after the places where models are looked for.
 FOLDERS = ("restorations", "weights")
@@ -74,6 +75,7 @@ def read_weights(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     except MemoryError:
         raise
     except Exception as error:  # the unpickler raises EOFError, KeyError, UnpicklingError, ...
+        check_for_code(path, error)
         reason = str(error).partition("\n")[0][:200]
         raise ModelError(
             f"The weights {path} do not load ({type(error).__name__}: {reason}). Download them again."

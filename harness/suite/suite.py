@@ -106,6 +106,13 @@ class Suite:
                     raise UsageError(
                         f"Profile {name} of {self.path} names the claim {glob!r}. Use some of {known}."
                     )
+        for table in (self.datasets, self.models, self.restorations, self.prompts):
+            for name in table:
+                if not name or set(name) & set("/:"):
+                    raise UsageError(
+                        f"{self.path} has an entry of the name {name!r}. Use neither / nor : in names: they "
+                        "part those in dataset:split/restoration/prompt/model."
+                    )
         for name in self.models:
             self.kind(name)
         for name, body in self.claims.items():

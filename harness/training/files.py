@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from harness.digests import file_digest
 from harness.errors import UsageError
 from harness.models.card import Card
+from harness.names import file_name
 from harness.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ class Files:
 
     @classmethod
     def of(cls, recipe: Recipe, dataset_name: str, folder: Path) -> Files:
-        """Names the files `<arch>-<dataset>-<size>px[-seedN]`; seed 0 has no suffix.
+        """Names the files `<arch>-<dataset>-<size>px[-seedN]`; seed 0 has no suffix, odd names have a digest.
 
         Args:
             recipe: with `input_size` filled in.
@@ -52,7 +55,9 @@ class Files:
         height, width = recipe.input_size or (0, 0)
         size = f"{height}" if height == width else f"{height}x{width}"
         suffix = f"-seed{recipe.seed}" if recipe.seed else ""
-        return cls(folder, f"{recipe.architecture}-{dataset_name}-{size}px{suffix}")
+        plain = re.fullmatch(r"[A-Za-z0-9._-]{1,100}", dataset_name)
+        name = dataset_name if plain else file_name(dataset_name)
+        return cls(folder, f"{recipe.architecture}-{name}-{size}px{suffix}")
 
     def path(self, ending: str) -> Path:
         """`folder/<stem>.<ending>`."""
@@ -100,7 +105,7 @@ class Files:
             # `save_file` makes a file that nobody else can read.
             temporary.write_bytes(save(weights, metadata={"format": "pt"}))
         with replacing(self.path("json")) as temporary:
-            card.write(temporary)
+            replace(card, sha256=file_digest(self.path("safetensors"))).write(temporary)
         self.path("resume.pt").unlink(missing_ok=True)
 
     def write_log(self, log: Sequence[EpochRow]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import ModelError, UsageError
+from harness.models.architecture import build
 from harness.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -24,20 +25,17 @@ def create(recipe: Recipe, num_classes: int, device: str) -> torch.nn.Module:
         UsageError: timm has no such architecture, or it does not take images of this size.
     """
     import torch
-    from timm import create_model
 
     check_architecture(recipe.architecture)
     assert recipe.input_size is not None
-    options: dict[str, Any] = {"num_classes": num_classes, "in_chans": recipe.in_chans}
-    if recipe.drop_rate:
-        options["drop_rate"] = recipe.drop_rate
-    if fixed_size(recipe.architecture):
-        options["img_size"] = recipe.input_size
-    height, width = recipe.input_size
+    options = {"drop_rate": recipe.drop_rate} if recipe.drop_rate else {}
+    channels, (height, width) = recipe.in_chans or 3, recipe.input_size
     try:
-        model: torch.nn.Module = create_model(recipe.architecture, pretrained=False, **options)
+        model = build(
+            recipe.architecture, num_classes=num_classes, in_chans=channels, size=(height, width), **options
+        )
         with torch.inference_mode():
-            answer = model.eval()(torch.zeros(2, recipe.in_chans or 3, height, width))
+            answer = model.eval()(torch.zeros(2, channels, height, width))
         assert answer.shape == (2, num_classes), f"it answers {tuple(answer.shape)}"
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
         raise UsageError(
@@ -56,14 +54,6 @@ def check_architecture(name: str) -> None:
     near = difflib.get_close_matches(name.lower(), timm.list_models(), n=3)
     hint = f"Did you mean {', '.join(near)}?" if near else "List the names with timm.list_models()."
     raise UsageError(f"timm {timm.__version__} has no architecture {name!r}. {hint}")
-
-
-def fixed_size(architecture: str) -> bool:
-    """True when timm builds this architecture for one image size, given as `img_size`."""
-    import timm
-
-    config = timm.get_pretrained_cfg(architecture)
-    return config is not None and bool(config.fixed_input_size)
 
 
 def choose_device(device: str) -> str:

@@ -30,7 +30,7 @@ class Recipe:
         clip: largest gradient norm. EfficientNet-B0 does not learn on 48 px images without one.
         warmup: share of all steps with a linearly rising rate; a cosine to zero follows. In [0, 1).
         drop_rate: dropout before the classifier, in [0, 1).
-        input_size: (height, width) in pixels, or None for the size of the training images.
+        input_size: (height, width) in pixels, at least 2 each, or None for the size of the training images.
         in_chans: 1 (grey), 3 (RGB), or None for what the training images have.
         augment: flip, rotate, scale and shift training images.
         seed: decides the initial weights, the order of images, augmentation and dropout.
@@ -96,8 +96,8 @@ class Recipe:
             raise _expected("dtype", "float32 or bfloat16", self.dtype)
         if self.in_chans not in (None, 1, 3):
             raise _expected("in_chans", "1 or 3", self.in_chans)
-        if self.input_size is not None and (len(self.input_size) != 2 or min(self.input_size) < 1):
-            raise _expected("input_size", "a height and a width in pixels", self.input_size)
+        if self.input_size is not None and (len(self.input_size) != 2 or min(self.input_size) < 2):
+            raise _expected("input_size", "a height and a width of at least 2 pixels", self.input_size)
 
     def digest(self) -> str:
         """sha256 of everything that decides the weights; the device is left out, so a run may move."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError, UsageError
+from harness.sealed import sealed, unsealed
 from harness.training.files import EpochRow, replacing
 from harness.training.loop import Learner
 from harness.training.recipe import Recipe
@@ -65,7 +67,7 @@ class State:
 
 
 def save(path: Path, provenance: Provenance, learner: Learner, state: State) -> None:
-    """Writes the state; a crash while writing leaves the previous one."""
+    """Writes the state with a checksum behind it; a crash while writing leaves the previous one."""
     import torch
 
     body = {
@@ -77,8 +79,10 @@ def save(path: Path, provenance: Provenance, learner: Learner, state: State) -> 
         "best_right": state.best_right,
         "log": [asdict(row) for row in state.log],
     }
+    buffer = io.BytesIO()
+    torch.save(body, buffer)
     with replacing(path) as temporary:
-        torch.save(body, temporary)
+        temporary.write_bytes(sealed(buffer.getvalue()))
 
 
 def load(path: Path, provenance: Provenance, learner: Learner) -> State:
@@ -93,7 +97,10 @@ def load(path: Path, provenance: Provenance, learner: Learner) -> State:
     if not path.exists():
         return State()
     try:
-        body = torch.load(path, map_location="cpu", weights_only=True)
+        # torch checks no checksum: with another bit in a weight, training would go on to another end.
+        if (content := unsealed(path.read_bytes())) is None:
+            raise ValueError("its checksum is not that of its content, or a former version wrote it")
+        body = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         stored = body["provenance"]
     except Exception as error:  # torch raises many kinds for a file that is cut or overwritten
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

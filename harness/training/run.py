@@ -71,7 +71,7 @@ def train(
     Raises:
         UsageError: the recipe does not fit the data, timm or the device, or the files in `out` belong
             to another training.
-        ModelError: the loss is not a number, memory ran out, or a file to go on from is corrupt.
+        ModelError: the loss is not a number, memory ran out, or a file to go on from or to reuse is corrupt.
         DataError: more images than may be cannot be read; fewer are left out, with a line for each reason.
         KeyboardInterrupt: Ctrl-C or SIGTERM; finished epochs are kept.
     """
@@ -183,6 +183,7 @@ def _extra(provenance: Provenance, state: State) -> dict[str, Any]:
 def _finished(files: Files, provenance: Provenance) -> TrainResult:
     """The checkpoint that is there, when it is of this very training."""
     card = Card.read(files.path("json"))
+    card.check_digest(files.path("safetensors"))
     if difference := provenance.difference(card.extra.get("training", {})):
         raise UsageError(
             f"{files.path('safetensors')} is there already, trained with {difference}. "

@@ -43,11 +43,18 @@ def test_corrupt_weights(folder, damage):
     assert "open_clip_model.safetensors are corrupt (" in fault(folder)
 
 
-@pytest.mark.parametrize("body", [b"", b"\x80\x04PK no pickle", b"cos\nsystem\n(S'exit 1'\ntR."])
-def test_a_pickle_is_not_run(folder, body):
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", " are corrupt ("),
+        (b"\x80\x04PK no pickle", " are corrupt ("),
+        (b"cos\nsystem\n(S'exit 1'\ntR.", " holds os.system beside or instead of weights"),
+    ],
+)
+def test_a_pickle_is_not_run(folder, body, message):
     (folder / "open_clip_model.safetensors").unlink()
     (folder / "open_clip_pytorch_model.bin").write_bytes(body)
-    assert "open_clip_pytorch_model.bin are corrupt (" in fault(folder)
+    assert f"open_clip_pytorch_model.bin{message}" in fault(folder)
 
 
 def test_no_weights(folder):

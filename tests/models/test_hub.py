@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable, UsageError
 from harness.models import Context
-from harness.models.hub import Snapshot, find_snapshot, locate
+from harness.models.hub import Snapshot, find_snapshot, locate, reading_digest
 
 REPO = "tiny/net"
 COMMIT, OTHER = "0123456789abcdef" * 2 + "01234567", "f" * 40
@@ -70,9 +73,43 @@ def test_the_cache_is_read_as_the_hubs_client_reads_it(cache):
     assert find_snapshot(REPO).digest == sha256(b"weights")
 
 
-def test_large_files_are_known_by_their_blobs_and_not_read(cache):
-    cache.add("model.safetensors", b"not what its name promises", blob="ab" * 32)
-    assert find_snapshot(REPO).digest == "ab" * 32
+@pytest.mark.parametrize("blob", ["ab" * 32, "ab" * 20], ids=["sha256", "git"])
+def test_a_blob_that_is_not_what_its_name_promises_is_named(cache, blob):
+    path = cache.add("model.safetensors", b"damaged in place", blob=blob)
+    with pytest.raises(ModelError, match=rf"model\.safetensors is damaged.* Delete {path} and fetch"):
+        _ = find_snapshot(REPO).digest
+
+
+def test_a_blob_damaged_in_place_after_it_was_verified_is_noticed(cache):
+    blob = cache.add("model.safetensors", b"weights")
+    assert find_snapshot(REPO).digest == sha256(b"weights")
+    stat = blob.stat()
+    blob.write_bytes(b"weighty")
+    os.utime(blob, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(ModelError, match="is damaged"):
+        _ = find_snapshot(REPO).digest
+
+
+def test_a_large_blob_is_read_once_on_a_machine_and_not_by_every_run(cache, tmp_path):
+    blob = cache.add("model.safetensors", b"weights" * 200_000)
+    os.utime(blob, ns=(1, 1))
+    time.sleep(2.1)  # what was written just now may be written again unseen, and is not remembered
+    code = (
+        "import hashlib, sys, pathlib; from harness import digests\n"
+        "real = digests._hashed\n"
+        "digests._hashed = lambda path: print('read') or real(path)\n"
+        "print(digests.file_digest(pathlib.Path(sys.argv[1])))"
+    )
+    environment = {**os.environ, "HARNESS_STORE": str(tmp_path / "store")}
+    run = [sys.executable, "-c", code, str(blob)]
+    said = [
+        subprocess.run(run, capture_output=True, text=True, check=True, env=environment).stdout.split()
+        for _ in range(2)
+    ]
+    assert said == [["read", blob.name], [blob.name]]
+    (note,) = (tmp_path / "store" / "digests").iterdir()
+    note.write_bytes(note.read_bytes().replace(blob.name[:4].encode(), b"0000"))
+    assert subprocess.run(run, capture_output=True, text=True, env=environment).stdout.split() == said[0]
 
 
 def test_a_blob_that_links_to_a_shared_one_keeps_the_name_of_its_own(cache):
@@ -85,8 +122,11 @@ def test_a_blob_that_links_to_a_shared_one_keeps_the_name_of_its_own(cache):
 
 
 def test_small_files_whose_blobs_have_git_names_are_read(cache):
-    cache.add("model.safetensors", b"weights", blob="ab" * 20)
+    git = hashlib.sha1(b"blob 7\0weights").hexdigest()
+    cache.add("model.safetensors", b"weights", blob=git)
     assert find_snapshot(REPO).digest == sha256(b"weights")
+    cache.add("model.safetensors", b"other weights", OTHER, hashlib.sha1(b"other weights").hexdigest(), "v2")
+    assert find_snapshot(REPO, "v2").digest == sha256(b"other weights")  # as a mirror calls it
 
 
 def test_equal_weights_are_equal_wherever_they_lie(cache, places):
@@ -191,3 +231,55 @@ def test_looking_imports_nothing_heavy():
     assert "torch" not in out.stdout
     assert "transformers" not in out.stdout
     assert "httpx" not in out.stdout
+
+
+def test_a_remembered_digest_is_that_of_the_bytes_however_soon_they_change(tmp_path):
+    path = tmp_path / "weights"
+    for body in (b"one", b"two", b"six"):
+        path.write_bytes(body)
+        os.utime(path, ns=(1, 1))
+        assert file_digest(path) == sha256(body)
+
+
+READ = {
+    "config.json": "{}",
+    "merges.txt": "a b",
+    "vocab.json": "{}",
+    "added_tokens.json": "{}",
+    "chat_template.jinja": "{{ messages }}",
+    "additional_chat_templates/tools.jinja": "{{ tools }}",
+    "qformer_tokenizer/vocab.txt": "a",
+    "tokenizer.model": "sentences",
+    "qwen.tiktoken": "ranks",
+    "modeling.py": "pass",
+    "adapter_model.safetensors": "low rank",
+    "model.safetensors.index.json": "{}",
+}
+UNREAD = ("model.safetensors", "README.md", ".gitattributes", "checkpoint-5/vocab.txt", "trainer_state.json")
+
+
+@pytest.fixture
+def files(tmp_path) -> Path:
+    for name in (*READ, *UNREAD):
+        path = tmp_path / "vlm" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(READ.get(name, "unread"))
+    return tmp_path / "vlm"
+
+
+@pytest.mark.parametrize("name", READ)
+def test_every_file_that_is_read_is_in_the_key(files, name):
+    before = reading_digest(files)
+    (files / name).write_text("changed")
+    changed = reading_digest(files)
+    (files / name).unlink()
+    assert len({before, changed, reading_digest(files)}) == 3
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_nobody_reads_is_not(files, name):
+    before = reading_digest(files)
+    (files / name).write_text("changed")
+    assert reading_digest(files) == before
+    (files / name).unlink()
+    assert reading_digest(files) == before

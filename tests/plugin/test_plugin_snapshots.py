@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 
+import pandas as pd
 import pytest
 from project import Project, logging_model
 
@@ -163,3 +164,42 @@ def test_snapshots_of_the_users_own_tests_leave_those_of_metrics_alone(recorded)
     assert outcome.status == 0, outcome
     assert recorded.pytest(METRICS, "--model", "a", "--snapshot-update").status == 0
     assert snapshots(recorded) == before
+
+
+def test_names_that_look_alike_as_files_are_files_of_their_own(make_project):
+    project = make_project()
+    names = ["模型一", "模型二", "my model", "my_model", "Net", "net", "long-" + "x" * 300]
+    answers = project.answers()
+    entries = []
+    for number, name in enumerate(names):
+        rows = [answers[(i + number) % len(answers)] for i in range(len(answers))]
+        entries.append(project.table(f"t{number}", rows).replace(f"[models.t{number}]", f'[models."{name}"]'))
+    project.write_suite(*entries)
+    written = project.pytest("evals/test_metrics.py", "-n", "2", "--snapshot-update")
+    assert written.status == 0, written
+    cells = {cell["id"]: cell for cell in written.run["cells"]}
+    assert cells.keys() == {f"shapes:test/none/{name}" for name in names}
+    assert len({cell["file"] for cell in cells.values()}) == len(names)
+    kept = {pd.read_parquet(project.latest / cell["file"])["label"].str.cat() for cell in cells.values()}
+    assert len(kept) == len(names)
+    assert len(list((project.root / "evals/__snapshots__/test_metrics").iterdir())) == len(names)
+    again = project.pytest("evals/test_metrics.py", "-n", "2")
+    assert again.status == 0, again
+
+
+def test_a_snapshot_that_was_named_without_a_digest_is_still_found(make_project):
+    project = make_project()
+    project.write_suite(project.table("my_model", project.answers()))
+    assert project.pytest("evals/test_metrics.py", "--snapshot-update").status == 0
+    folder = project.root / "evals/__snapshots__/test_metrics"
+    (named,) = folder.iterdir()
+    assert "~" in named.name
+    before = named.rename(folder / "test_metrics[shapes_test_none_my_model].md")
+    found = project.pytest("evals/test_metrics.py", CI="true")
+    assert found.status == 0, found
+    assert "unused" not in found.stdout
+    other = before.read_text(encoding="utf-8").replace(
+        "# shapes:test/none/my_model", "# shapes:test/none/my/model"
+    )
+    before.write_text(other, encoding="utf-8")
+    assert project.pytest("evals/test_metrics.py", CI="true").status == 1

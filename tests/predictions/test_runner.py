@@ -1,10 +1,12 @@
 """The runner computes what is missing, once, and loses nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from counting import LABELS, CountingClassifier, make_dataset
 
-from harness.errors import ModelError, Unavailable
+from harness.errors import DataError, ModelError, StoreError, Unavailable
 from harness.identity import Identity
 from harness.predictions import Cell, join
 from harness.predictions.asked import Asked
@@ -212,3 +214,28 @@ def test_shards_are_merged_on_the_way(store):
     )
     assert max(most) == 64  # one that was merged and 63 since
     assert len(store.read(work[0].identity)) == 200
+
+
+def test_an_answer_that_was_not_computed_is_an_error_of_the_run_and_no_answer(store, identity):
+    dataset = make_dataset(20)
+    run(make_dataset(8), identity, CountingClassifier(), store)
+    with pytest.raises(StoreError, match=r"12 of 20 answers of test:counting have not been .*Run again"):
+        collect(find_work(identity, dataset, store), identity, store)
+
+
+def test_an_image_replaced_between_its_digest_and_its_answer_is_noticed(store, identity, monkeypatch):
+    """Pixels of a set that does not fit into memory are read again for the model."""
+    monkeypatch.setattr("harness.datasets.dataset.CACHE_BYTES", 0)
+    dataset = make_dataset(20)
+    read = dataset.read
+
+    def replaced(sample_id):
+        pixels = read(sample_id).copy()
+        return pixels[::-1].copy() if sample_id == "013" and known else pixels
+
+    known, dataset = [], replace(dataset, read=replaced)
+    work = find_work(identity, dataset, store)
+    known.append(True)
+    with pytest.raises(DataError, match="013 of tiny:test has changed while the run was going on.*Run again"):
+        compute([(Asked(identity), work)], dataset, Sweep(), store, batch_size=5)
+    assert len(store.read(identity)) == 10

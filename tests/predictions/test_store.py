@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -92,6 +93,40 @@ def test_a_damaged_shard_survives_compaction_of_the_others(store, identity):
         store.compact(identity)
     with pytest.warns(HarnessWarning):
         assert sorted(store.read(identity).index) == sorted({"a", "b", "c"} - {lost})
+
+
+ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
+KEY = ["class weights", "identity", "words"]
+
+
+def test_an_array_is_computed_once(store):
+    for _ in range(2):
+        np.testing.assert_array_equal(store.remember(KEY, lambda: ARRAY), ARRAY)
+    np.testing.assert_array_equal(store.remember(KEY, lambda: pytest.fail("again")), ARRAY)
+    (path,) = store.root.rglob("*.npy")
+    np.testing.assert_array_equal(np.load(path), ARRAY)  # whoever else looks at it
+
+
+def test_no_array_with_a_single_wrong_bit_is_served(store):
+    store.keep(KEY, ARRAY)
+    (path,) = store.root.rglob("*.npy")
+    body = path.read_bytes()
+    for position in range(len(body)):
+        path.write_bytes(bytes([*body[:position], body[position] ^ 4, *body[position + 1 :]]))
+        with pytest.warns(HarnessWarning, match=f"{path.name} is damaged; what it held is computed again"):
+            assert store.recall(KEY) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\x93NUMPY", np.float64(3).tobytes() * 9], ids=["empty", "cut", "noise"]
+)
+def test_a_damaged_array_is_computed_again_and_mended(store, body):
+    store.keep(KEY, ARRAY)
+    (path,) = store.root.rglob("*.npy")
+    path.write_bytes(body)
+    with pytest.warns(HarnessWarning, match="is damaged"):
+        np.testing.assert_array_equal(store.remember(KEY, lambda: ARRAY + 1), ARRAY + 1)
+    np.testing.assert_array_equal(store.recall(KEY), ARRAY + 1)
 
 
 def test_identity_is_kept_in_the_open(store, identity):

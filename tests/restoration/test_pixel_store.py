@@ -187,3 +187,18 @@ def test_digests_are_read_without_the_pixels(store, monkeypatch):
     store.read(IDENTITY)
     assert "restored_digest" in seen
     assert "pixels" not in seen
+
+
+def test_no_shard_with_a_single_wrong_byte_is_read_or_merged(store):
+    """Names of columns and places of pages stand at its end, under no checksum of parquet's."""
+    store.write(IDENTITY, rows(1, 2))
+    (shard,) = store.folder(IDENTITY).glob("*.parquet")
+    body = shard.read_bytes()
+    for position in range(0, len(body), 11):
+        shard.write_bytes(bytes([*body[:position], body[position] ^ 4, *body[position + 1 :]]))
+        with pytest.warns(HarnessWarning, match="is damaged"):
+            assert store.read(IDENTITY).empty
+    store.write(IDENTITY, rows(3))
+    with pytest.warns(HarnessWarning, match="is damaged"):
+        store.compact(IDENTITY)
+    assert shard.exists()

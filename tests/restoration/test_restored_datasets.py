@@ -245,7 +245,7 @@ class TestFaults:
         reading = start().of("shift", make_dataset(4))
         for shard in (tmp_path / "pixels").rglob("*.parquet"):
             shard.unlink()
-        with pytest.raises(DataError, match="000 was not restored by shift: not computed"):
+        with pytest.raises(StoreError, match="000 has not been restored by shift, or is gone .* Run again"):
             reading.pixels(0)
 
 

@@ -41,6 +41,7 @@ def test_options_override_the_published_recipe() -> None:
         ("dtype", "float16"),
         ("in_chans", 2),
         ("input_size", (0, 48)),
+        ("input_size", (1, 1)),
     ],
 )
 def test_values_out_of_range_name_their_option(name: str, value: object) -> None:

@@ -14,6 +14,8 @@ import torch
 from tiny_training import resumable, shapes, splits, tiny
 
 from harness.errors import ModelError, UsageError
+from harness.models import Context
+from harness.models.timm_classifier import TimmClassifier
 from harness.training import TrainingProgress, TrainResult, fit, train
 
 STEM = "test_resnet-shapes-24px"
@@ -148,6 +150,27 @@ def test_a_corrupt_resume_file_is_one_line(stopped: Path, damage: str) -> None:
         torch.save({"provenance": Path("code that must not run")}, path)
     with pytest.raises(ModelError, match=r"resume.pt is corrupt .*--force"):
         train(resumable(), *splits(), stopped)
+
+
+def test_no_training_goes_on_from_a_state_with_a_wrong_bit(stopped: Path) -> None:
+    path = stopped / f"{STEM}.resume.pt"
+    body = path.read_bytes()
+    for position in (0, len(body) // 4, len(body) // 2, len(body) - 40, len(body) - 1):
+        path.write_bytes(bytes([*body[:position], body[position] ^ 1, *body[position + 1 :]]))
+        with pytest.raises(ModelError, match=r"resume.pt is corrupt \(its checksum.*--force"):
+            train(resumable(), *splits(), stopped)
+
+
+def test_a_finished_checkpoint_with_a_wrong_bit_is_neither_reused_nor_loaded(tmp_path: Path) -> None:
+    path = train(tiny(epochs=1), *splits(), tmp_path).weights
+    body = bytearray(path.read_bytes())
+    body[-5] ^= 1
+    path.write_bytes(body)
+    with pytest.raises(ModelError, match="has the sha256 .* its card .* Fetch or train it again"):
+        train(tiny(epochs=1), *splits(), tmp_path)
+    model = TimmClassifier(context=Context(tmp_path, tmp_path), checkpoint=path.name)
+    with pytest.raises(ModelError, match="has the sha256"):
+        model.identity("cpu", "float32")
 
 
 def test_a_finished_training_is_reused_and_not_overwritten(

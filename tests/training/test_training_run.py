@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_training import SIZE, broken, shape, shapes, tiny
+from tiny_training import SIZE, broken, shape, shapes, splits, tiny
 
 from harness.errors import DataError, ModelError, UsageError
 from harness.labels import LabelSpace
@@ -295,3 +295,21 @@ def test_global_random_state_is_left_alone(tmp_path: Path) -> None:
     torch.manual_seed(3)
     train(tiny(epochs=1, drop_rate=0.5), shapes("train", 12), shapes("public", 3), [], tmp_path)
     assert torch.equal(torch.rand(4), expected)
+
+
+def test_images_too_small_for_an_architecture_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"densenet121 cannot be built for 8x8 images .*--input-size"
+    ) as caught:
+        train(Recipe(architecture="densenet121", input_size=(8, 8), device="cpu"), *splits(), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_data_sets_with_odd_names_are_trained_into_files_of_their_own(tmp_path: Path) -> None:
+    stems = {
+        Files.of(tiny(input_size=(8, 8)), name, tmp_path).stem
+        for name in ("a b", "a/b", "ab", "名", "x" * 300)
+    }
+    assert len(stems) == 5
+    assert "test_resnet-ab-8px" in stems
+    assert all("/" not in stem and len(stem.encode()) < 240 for stem in stems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from harness.identity import Identity, package_versions, source_version
@@ -12,7 +13,7 @@ from harness.models.base import Context, Kind
 from harness.models.contrastive import loading, network, pixels, source, zero_shot
 from harness.models.contrastive.network import LoadedClip
 from harness.models.contrastive.source import Source, find_source
-from harness.models.hub import Snapshot, files_digest
+from harness.models.hub import reading_digest
 from harness.models.network import require
 
 
@@ -56,13 +57,14 @@ class OpenClipModel:
         revision: str | None = None,
     ) -> None:
         require("open_clip", "torch", "safetensors", extra="vlm")
-        self.source: Source = find_source(context, model, pretrained, like, revision)
+        self._find = partial(find_source, context, model, pretrained, like, revision)
+        self.source: Source = self._find()
         if self.source.tokenizer or self.source.text_tower:
             require("transformers", extra="vlm")
 
     def identity(self, device: str, dtype: str) -> Identity:
-        """See `RunnableModel.identity`."""
-        about = self.source
+        """See `RunnableModel.identity`. The configuration is read again, as loading does."""
+        about = self._find()
         packages = ["torch", "torchvision", "open_clip_torch", "numpy", "pillow"]
         if "timm_model_name" in about.config.get("vision_cfg", {}):
             packages.append("timm")
@@ -77,8 +79,8 @@ class OpenClipModel:
                 **about.preprocessing,
                 "network": about.config,
                 "quick_gelu": about.quick_gelu,
-                "tokenizer": _digest(about.tokenizer, "tokenizer_config.json", "special_tokens_map.json"),
-                "text_tower": _digest(about.text_tower),
+                "tokenizer": reading_digest(about.tokenizer.folder) if about.tokenizer else "",
+                "text_tower": about.text_tower.digest if about.text_tower else "",
             },
             dtype=dtype,
             device=device.partition(":")[0],
@@ -93,11 +95,3 @@ class OpenClipModel:
             UsageError: the device is absent or the dtype unknown.
         """
         return loading.load(self.source, device, dtype)
-
-
-def _digest(files: Snapshot | None, *more: str) -> str:
-    """Digest of the files that were asked for, and of more that may lie beside them."""
-    if files is None:
-        return ""
-    beside = (files.folder / name for name in more)
-    return files_digest([*files.weights, *(path for path in beside if path.is_file())])

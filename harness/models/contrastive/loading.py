@@ -13,6 +13,7 @@ from harness.models.contrastive.network import LoadedClip
 from harness.models.contrastive.pixels import Preprocessing
 from harness.models.contrastive.source import Source
 from harness.models.network import torch_dtype
+from harness.models.weights import check_for_code
 
 
 def load(source: Source, device: str, dtype: str) -> LoadedClip:
@@ -82,6 +83,7 @@ def _fill(network: Any, source: Source) -> None:
         if "memory" in str(error).lower():
             raise
         if "loading state_dict" not in str(error):
+            check_for_code(path, error)
             raise ModelError(
                 f"The weights {path} are corrupt ({_brief(error)}). Fetch or train them again."
             ) from error

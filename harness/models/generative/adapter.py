@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import lru_cache
 
 from harness.errors import UsageError
 from harness.identity import Identity, package_versions, source_version
@@ -22,9 +22,9 @@ from harness.models.generative import (
     sweep,
 )
 from harness.models.generative.chat import Chat
-from harness.models.generative.checkpoint import architecture, load_model, load_processor, reading_digest
+from harness.models.generative.checkpoint import architecture, load_model, load_processor
 from harness.models.generative.respondent import LoadedVlm
-from harness.models.hub import locate
+from harness.models.hub import locate, reading_digest
 from harness.models.network import require
 from harness.prompts.question import Question
 
@@ -87,7 +87,10 @@ class TransformersModel:
         self.attention = attention
         self.trust_remote_code = trust_remote_code
         self.snapshot = locate(model, context, revision)
-        self.architecture = architecture(self.snapshot.folder)
+        self.architecture, named = architecture(self.snapshot.folder)
+        if named:  # transformers takes these, whatever else lies there
+            self.snapshot = locate(model, context, revision, weights=[named])
+        self._chat = lru_cache(maxsize=1)(self._load_chat)
 
     def identity(self, device: str, dtype: str) -> Identity:
         """See `RunnableModel.identity`. What is asked, and how it is decoded, the runner adds."""
@@ -123,7 +126,7 @@ class TransformersModel:
         Raises:
             ModelError: the processor cannot be loaded, or has no chat template.
         """
-        return self._chat.prompt(question)
+        return self._chat(self._reading).prompt(question)
 
     def load(self, device: str, dtype: str) -> LoadedVlm:
         """Loads processor and weights.
@@ -144,11 +147,11 @@ class TransformersModel:
         )
         return LoadedVlm(model, processor, self.name)
 
-    @cached_property
+    @property
     def _reading(self) -> str:
         return reading_digest(self.snapshot.folder)
 
-    @cached_property
-    def _chat(self) -> Chat:
+    def _load_chat(self, reading: str) -> Chat:
+        del reading  # other files make another chat
         processor = load_processor(self.snapshot.folder, trust_remote_code=self.trust_remote_code)
         return Chat(processor, self.name)

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError, Unavailable, UsageError
-from harness.models.card import file_digest
 from harness.models.network import torch_dtype
 
-# Everything beside weights that decides what a model reads: templates, vocabularies, image sizes, code.
-_READING = ("*.json", "*.jinja", "*.model", "*.txt", "*.py")
-_UNREAD = ("*.index.json", "trainer_state.json")
 
-
-def reading_digest(folder: Path) -> str:
-    """Digest of the files that turn a question and an image into numbers, the model's config among them."""
-    files = {path.name: path for pattern in _READING for path in folder.glob(pattern)}
-    for pattern in _UNREAD:
-        for path in folder.glob(pattern):
-            files.pop(path.name, None)
-    told = [(name, file_digest(path)) for name, path in sorted(files.items())]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def architecture(folder: Path) -> str:
-    """Class name of the model, as its config says.
+def architecture(folder: Path) -> tuple[str, str]:
+    """Class name of the model and the file of its weights ("" for the usual ones), as its config says.
 
     Raises:
         ModelError: there is no readable config.
     """
     try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"][0])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return str(config["architectures"][0]), str(config.get("transformers_weights") or "")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(
             f"The config {folder / 'config.json'} does not name an architecture ({error!r}). "
             "Fetch or save the model again."

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class Respondent(Protocol):
-    """A model, as the session and the store know it."""
+    """A model, as the session and the store know it.
+
+    Attributes:
+        identity: of the model, before anything is asked.
+    """
+
+    identity: Identity
 
     def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
         """What the store must hold for one prompt; several where a prompt has several questions.

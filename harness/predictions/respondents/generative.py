@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from harness.errors import Unavailable
+from harness.errors import ModelError, Unavailable
 from harness.identity import package_versions
 from harness.labels import LabelSpace
 from harness.models.base import Accounting, Generative, RunnableModel
@@ -66,9 +67,16 @@ class GenerativeRespondent:
         """The text that the model reads. Kept, since rendering imports what it takes seconds to import."""
         said = json.dumps([question.system, question.text, question.prefill, question.json])
         versions = json.dumps([self.identity.adapter, package_versions("transformers", "openai")])
-        key = ["rendered", self.identity.model, self.model.template(), versions, said]
-        text = self.store.remember(key, lambda: np.array(self.model.render(question)))
-        return str(text)
+        template = self.model.template()
+
+        def render() -> NDArray[Any]:
+            text = np.array(self.model.render(question))
+            if self.model.template() != template:
+                raise ModelError(f"Files of {self.identity.model} change while they are read. Run again.")
+            return text
+
+        key = ["rendered", self.identity.model, template, versions, said]
+        return str(self.store.remember(key, render))
 
     def lacks(self, asked: Sequence[Asked]) -> bool:
         """Never."""

@@ -1,0 +1,88 @@
+"""What files hold, by digests that are computed once and remembered while a file stays the same file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeAlias
+
+from harness.atomic import write_atomically
+from harness.errors import DataError
+from harness.sealed import sealed, unsealed
+from harness.settings import default_store
+
+# Clocks of file systems tick every 2 seconds at worst: a file that was written within the last tick may be
+# written again without looking any different.
+TICK_NS = 2 * 10**9
+# Larger files take longer to hash than to look up on disk, 14 GB of weights a quarter of a minute.
+DEAR = 1 << 20
+
+Stamp: TypeAlias = tuple[int, ...]
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of what a file holds.
+
+    It is computed anew whenever inode, size or one of the times of the file have changed. Digests of large
+    files are remembered between runs, under `digests` in the default store.
+
+    Raises:
+        OSError: the file cannot be read.
+        DataError: it does not stand still.
+    """
+    for _ in range(3):
+        stamp = _stamp(path)
+        if not _settled(stamp):
+            digest = _hashed(path)
+        elif stamp[2] < DEAR:
+            digest = _remembered(path, stamp)
+        else:
+            digest = _kept(path, stamp)
+        if _stamp(path) == stamp:
+            return digest
+    raise DataError(f"{path} changes while it is read. Wait until whatever writes it is done.")
+
+
+def _stamp(path: Path) -> Stamp:
+    stat = path.stat()
+    # The time of change cannot be set, as that of modification is by whoever copies a file with its times.
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _settled(stamp: Stamp) -> bool:
+    now = time.time_ns()
+    return all(abs(now - moment) > TICK_NS for moment in stamp[3:])
+
+
+def _hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _remembered(path: Path, stamp: Stamp) -> str:
+    del stamp
+    return _hashed(path)
+
+
+@lru_cache(maxsize=4096)
+def _kept(path: Path, stamp: Stamp) -> str:
+    name = hashlib.sha256(str(path.absolute()).encode(errors="surrogateescape")).hexdigest()
+    note = default_store() / "digests" / name[:32]
+    with suppress(OSError, ValueError):
+        known = json.loads(unsealed(note.read_bytes()) or b"[]")
+        if known[:-1] == list(stamp):
+            return str(known[-1])
+    digest = _hashed(path)
+    if _stamp(path) == stamp:
+        with suppress(OSError):
+            body = sealed(json.dumps([*stamp, digest]).encode())
+            write_atomically(note, lambda file: file.write(body))
+    return digest

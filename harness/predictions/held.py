@@ -1,0 +1,66 @@
+"""Loads what an identity names, and holds it to that: answers of other files are never stored under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import pyarrow as pa
+
+from harness.errors import ModelError
+from harness.identity import Identity
+from harness.lenient import lenient
+from harness.predictions.asked import Asked, Images
+
+T = TypeVar("T")
+
+
+class Held(Generic[T]):
+    """A loaded model or restorer whose files are those of its identity.
+
+    A run may wait for hours between hashing files and loading them, and loaders map files into memory: so
+    the identity is made again before and after loading, and after each batch. Digests of files that stay the
+    same are remembered, so this costs a look at each of them.
+
+    Args:
+        identity: under which answers will be stored.
+        identify: makes that identity anew, from the files as they are now.
+        load: loads from the same files.
+
+    Attributes:
+        loaded: what `load` gave.
+
+    Raises:
+        ModelError: the files are no longer those of the identity.
+    """
+
+    def __init__(self, identity: Identity, identify: Callable[[], Identity], load: Callable[[], T]) -> None:
+        self._identity, self._identify = identity, identify
+        self._check()
+        with lenient():
+            self.loaded = load()
+        self._check()
+
+    def answering(
+        self, respond: Callable[[T, Images, Sequence[Asked]], list[pa.Table]]
+    ) -> Callable[[Images, Sequence[Asked]], list[pa.Table]]:
+        """A `Respond` that gives rows only while the files stay what they were."""
+
+        def answer(images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+            with lenient():
+                tables = respond(self.loaded, images, asked)
+            self._check()
+            return tables
+
+        return answer
+
+    def _check(self) -> None:
+        try:
+            same = self._identify() == self._identity
+        except OSError:  # a file is gone
+            same = False
+        if not same:
+            raise ModelError(
+                f"Files of {self._identity.model} have changed while the run was going on, and no answer of "
+                "theirs was stored. Run again."
+            )
