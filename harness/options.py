@@ -128,7 +128,7 @@ def place(config: pytest.Config, name: str, otherwise: Path) -> Path:
     Raises:
         pytest.UsageError: the ini value has the wrong type.
     """
-    value, given = setting(config, name), config.getoption(_key(name)) is not None
+    value, given = setting(config, name), _given(config, name) is not None
     start = config.invocation_params.dir if given else config.rootpath
     return absolute(start / Path(value).expanduser() if value else otherwise)
 
@@ -160,6 +160,11 @@ def filters_of(config: pytest.Config) -> Filters:
         raise pytest.UsageError(f"The ini key model, dataset, restoration or prompt: {error}.") from error
 
 
+def _free(config: pytest.Config, name: str) -> str:
+    """The shortest name of an option; one that another plug-in has taken stands by its key."""
+    return f"harness-{name}" if hasattr(config.option, _key(name)) else name
+
+
 def given_options(config: pytest.Config) -> list[str]:
     """The arguments that ask for the same cells and answers as this run's command line."""
     singles = [name for name, *_ in SINGLE if name not in ("reports", "baseline", "gallery", "limit")]
@@ -169,7 +174,7 @@ def given_options(config: pytest.Config) -> list[str]:
     keys = {prefix + _key(name) for name in (*singles, *repeated) for prefix in ("", "harness_")}
     overrides = [one for one in config.getoption("override_ini") or () if one.partition("=")[0] in keys]
     return [
-        *(f"--harness-{name}={value}" for name, value in given if value is not None),
+        *(f"--{_free(config, name)}={value}" for name, value in given if value is not None),
         *(part for one in overrides for part in ("-o", one)),
     ]
 

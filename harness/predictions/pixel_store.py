@@ -8,7 +8,6 @@ what they cost, or the reason why there are none. Digests are read without the p
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,9 +21,9 @@ from numpy.typing import NDArray
 
 from harness.atomic import write_atomically
 from harness.datasets.pixels import Pixels, pixel_digest
-from harness.errors import HarnessWarning, StoreError
+from harness.errors import StoreError
 from harness.identity import Identity
-from harness.predictions.store import Store
+from harness.predictions.store import Store, note_damaged
 
 RESTORED = "restored"
 ABOUT = ("pixel_digest", "outcome", "reason", "latency_s", "peak_memory_mb", "restored_digest")
@@ -46,7 +45,7 @@ class PixelStore(Store):
         """One row per source image, indexed by its `pixel_digest`: `outcome` (`restored` or `failed`),
         `reason`, `latency_s`, `peak_memory_mb`, `restored_digest`, and where its pixels are: `shard`, `row`.
 
-        A restored image wins over a failure. A damaged shard is left out with one warning that names it.
+        A restored image wins over a failure. A damaged shard is left out with one note that names it.
         """
         for _ in range(10):
             shards = sorted(self.folder(identity).glob("*.parquet"))
@@ -162,11 +161,7 @@ def _read_about(shard: Path) -> pd.DataFrame | None:
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowInvalid):
-        warnings.warn(
-            f"Shard {shard} is damaged; its images are restored again. Delete the file.",
-            HarnessWarning,
-            stacklevel=4,
-        )
+        note_damaged(shard, "images are restored")
         return None
     return about.assign(shard=[str(shard)] * len(about), row=np.arange(len(about)))
 

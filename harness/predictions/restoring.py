@@ -24,6 +24,8 @@ from harness.predictions.restored import RestoredPixels
 from harness.predictions.runner import Work, compute, find_work
 from harness.restoration import NONE, LoadedRestorer, Restorer
 from harness.restoration.images import checked
+from harness.slow_paths import noting
+from harness.third_party import warnings_never_raise
 
 Progress = Callable[[int, int], Any]
 
@@ -158,17 +160,18 @@ class Restorations:
         total = len({work.digests[index] for work in works for index in work.missing})
         if total == 0:
             return
-        loaded = self.restorer(name).load(self.device)
-        self.loads[name] += 1
-        for source in sources:
-            compute(
-                [(Asked(identity), self._work(identity, source))],  # sources may share images
-                source,
-                partial(_respond, loaded, self.device),
-                self.store,
-                batch_size=min(self.batch_size, getattr(loaded, "batch_size", self.batch_size)),
-                progress=lambda done: progress(done, total),
-            )
+        with noting(name), warnings_never_raise():
+            loaded = self.restorer(name).load(self.device)
+            self.loads[name] += 1
+            for source in sources:
+                compute(
+                    [(Asked(identity), self._work(identity, source))],  # sources may share images
+                    source,
+                    partial(_respond, loaded, self.device),
+                    self.store,
+                    batch_size=min(self.batch_size, getattr(loaded, "batch_size", self.batch_size)),
+                    progress=lambda done: progress(done, total),
+                )
 
 
 def _respond(loaded: LoadedRestorer, device: str, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from harness.atomic import write_atomically
-from harness.errors import HarnessWarning, StoreError
+from harness.errors import StoreError
 from harness.identity import Identity
+from harness.slow_paths import note, noting
 
 # A respondent's small shards (one per batch) are merged into one when it is done.
 ROW_COLUMNS = ("pixel_digest", "outcome", "label", "raw_text", "reason", "latency_s")
@@ -57,7 +57,7 @@ class Store:
     def read(self, identity: Identity) -> pd.DataFrame:
         """All stored rows of a respondent, one per pixel digest, indexed by it.
 
-        An answer wins over a failure. A damaged shard is left out with one warning that names it. What was
+        An answer wins over a failure. A damaged shard is left out with one note that names it. What was
         read last is not read again: the names of shards prove their content. Not to be written to.
         """
         for _ in range(10):
@@ -139,8 +139,11 @@ class Store:
 
     def keep(self, key: Sequence[str | None], value: NDArray[Any]) -> None:
         """Keeps an array; where the store cannot be written, nothing is kept."""
-        with contextlib.suppress(OSError):
+        try:
             write_atomically(self._array(key), lambda file: np.save(file, value))
+        except OSError as error:
+            with noting("store"):
+                note("store", "arrays kept for the next run", "error", f"{error}. Make it writable.", error)
 
     def _array(self, key: Sequence[str | None]) -> Path:
         return self.root / "arrays" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npy"
@@ -166,14 +169,16 @@ class Store:
 def _read_shard(path: Path) -> pa.Table | None:
     body = path.read_bytes()
     if hashlib.sha256(body).hexdigest() != path.stem:
-        warnings.warn(
-            f"Shard {path} is damaged; its answers are computed again. Delete the file.",
-            HarnessWarning,
-            stacklevel=4,
-        )
+        note_damaged(path, "answers are computed")
         return None
     # Through pandas it takes three times as long, and a run reads back each of its batches once.
     return pq.ParquetFile(pa.BufferReader(body)).read(use_threads=False)
+
+
+def note_damaged(shard: Path, what: str) -> None:
+    """Notes a shard that cannot be read."""
+    with noting("store"):
+        note("store", "a damaged shard", "error", f"{shard} is damaged; its {what} again. Delete the file.")
 
 
 def _merged(parts: Sequence[pa.Table]) -> pd.DataFrame:

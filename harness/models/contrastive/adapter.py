@@ -34,6 +34,7 @@ class OpenClipModel:
         pretrained: see above.
         like: see above.
         revision: branch, tag or commit of the repository on the hub.
+        sweep: False to read every caption whole, for a model where reading what they share once is broken.
 
     Raises:
         Unavailable: the weights, the tokenizer or a package are absent.
@@ -54,7 +55,9 @@ class OpenClipModel:
         pretrained: str | None = None,
         like: str | None = None,
         revision: str | None = None,
+        sweep: bool = True,
     ) -> None:
+        self.sweep = sweep
         require("open_clip", "torch", "safetensors", extra="vlm")
         self.source: Source = find_source(context, model, pretrained, like, revision)
         if self.source.tokenizer or self.source.text_tower:
@@ -77,6 +80,7 @@ class OpenClipModel:
                 **about.preprocessing,
                 "network": about.config,
                 "quick_gelu": about.quick_gelu,
+                "sweep": self.sweep,
                 "tokenizer": _digest(about.tokenizer, "tokenizer_config.json", "special_tokens_map.json"),
                 "text_tower": _digest(about.text_tower),
             },
@@ -92,7 +96,7 @@ class OpenClipModel:
             ModelError: the configuration cannot be built, or the weights are corrupt or do not fit it.
             UsageError: the device is absent or the dtype unknown.
         """
-        return loading.load(self.source, device, dtype)
+        return loading.load(self.source, device, dtype, sweep=self.sweep)
 
 
 def _digest(files: Snapshot | None, *more: str) -> str:
