@@ -18,6 +18,7 @@ from harness.options import about_run, setting
 from harness.recorder import Recorder
 from harness.running import PROFILE, RUN, run_of, session_of, suite_of
 from harness.shared_verdicts import FOLDER
+from harness.slow_paths import line
 from harness.unused_snapshots import settle_unused
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Collector:
             return
         self.recorder.write(suite_of(self.config))
         self.unused = settle_unused(session, self.recorder)
+        if self._too_slow and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         shutil.rmtree(self.recorder.run / FOLDER, ignore_errors=True)
         self._keep_pictures(self.recorder)
         try:
@@ -72,6 +75,13 @@ class Collector:
                 f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend "
                 f"the cause and call: harness report {self.recorder.run}"
             )
+
+    @property
+    def _too_slow(self) -> int:
+        """How many slow paths, which nobody chose, make the run fail."""
+        if self.recorder is None or setting(self.config, "slow-paths") != "fail":
+            return 0
+        return sum(entry["kind"] != "chosen" for entry in self.recorder.slow_paths)
 
     def _keep_pictures(self, recorder: Recorder) -> None:
         """Keeps pictures for the gallery; what keeps them from it is a problem of the run, not its end."""
@@ -112,10 +122,22 @@ class Collector:
         )
         console.print(terminal_table(claims))
         for problem in self.recorder.problems:
-            line = f"problem: {problem}"  # never broken: it may end in a command that is to be copied
-            console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
-        for line in (*self._about_limit(), *self.unused):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            text = f"problem: {problem}"  # never broken: it may end in a command that is to be copied
+            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        for said in (*self._about_limit(), *self.unused):
+            console.print(said, markup=False, highlight=False, soft_wrap=True)
+        for entry in self.recorder.slow_paths:
+            console.print(
+                f"slow path: {line(entry)}", style="yellow", markup=False, highlight=False, soft_wrap=True
+            )
+        if count := self._too_slow:
+            console.print(
+                f"The run fails as slow_paths = fail, and it has {count} that nobody chose. Mend them, or "
+                "write sweep = false into the entry of a model that must go without.",
+                style="red",
+                markup=False,
+                highlight=False,
+            )
         console.print(headline(claims, len(self.recorder.skipped)), markup=False, highlight=False)
         console.print(self.closing, markup=False, highlight=False, soft_wrap=True)
         terminalreporter.write(buffer.getvalue())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from harness.models import Context, build_model
 from harness.predictions.store import Store
 from harness.restoration import NONE, build_restorer
 from harness.settings import pick_device
+from harness.slow_paths import line
 from harness.suite import Suite
 
 # Images of each split that are decoded; `--data` decodes all.
@@ -50,6 +52,7 @@ def examine(suite: Suite, data_root: Path, store: Path) -> list[Finding]:
         *_models(suite, data_root),
         *_restorations(suite, data_root),
         *_prompts(suite),
+        *_slow_paths(suite.path.parent.parent / "reports/latest/run.json"),
     ]
 
 
@@ -57,6 +60,18 @@ def _prompts(suite: Suite) -> Iterator[Finding]:
     entries = Counter(prompt.entry for prompt in suite.prompts.values())
     for entry, count in entries.items():
         yield Finding(f"prompt {entry}", True, f"{count} questions" if count > 1 else "ready")
+
+
+def _slow_paths(newest: Path) -> Iterator[Finding]:
+    """What the newest run did slower than it could have."""
+    try:
+        record = json.loads(newest.read_text(encoding="utf-8"))
+        for entry in record.get("slow_paths", ()):
+            yield Finding(
+                f"slow path {entry['model']}", entry["kind"] == "chosen", f"{line(entry)} (newest run)"
+            )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return  # no run yet, or one that is being written or of another version
 
 
 def _store(path: Path) -> Finding:
@@ -96,11 +111,13 @@ def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:
         except HarnessError as error:
             yield Finding(f"model {name}", False, str(error))
         else:
+            off = "" if getattr(model, "sweep", True) else "without its sweep, as its entry says"
             about = (
                 suite.kind(name),
                 ", ".join(getattr(model, "modes", ())),
                 getattr(model, "note", ""),
                 _recorded(suite, getattr(model, "correct", {})),
+                off,
             )
             yield Finding(f"model {name}", True, "; ".join(part for part in about if part))
     for source in dict.fromkeys(number.source for number in suite.published):

@@ -24,6 +24,8 @@ from harness.predictions.respondents import contrastive
 from harness.predictions.runner import collect, compute, find_work
 from harness.predictor import Predictor
 from harness.settings import pick_device
+from harness.slow_paths import noting
+from harness.third_party import warnings_never_raise
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Encoder:
             UsageError: the suite has no such model, or it gives no embeddings.
             ModelError: no picture could be embedded.
         """
+        with noting(self.name, self.predictor.slow_paths):
+            return self._embedded(source, restoration)
+
+    def _embedded(self, source: str, restoration: str) -> NDArray[np.float32]:
         dataset, asked = self._asked(source, restoration)
         store = self.predictor.store
         work = find_work(asked.identity, dataset, store)
@@ -84,6 +90,7 @@ class Encoder:
         decoding = {"output": "what the last layer reads", "code": code}
         return dataset, Asked(replace(asked[0].identity, decoding=decoding), asked[0].question)
 
+    @warnings_never_raise()
     def _fill(self, source: str, restoration: str) -> None:
         """Loads the model once for all planned restorations of these pictures."""
         predictor, settings = self.predictor, self.predictor.settings

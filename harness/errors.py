@@ -42,3 +42,16 @@ class StoreError(HarnessError):
 
 class HarnessWarning(UserWarning):
     """Something was mended or left out, and the run goes on; the message names it."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: by the error's type, as what is said of "memory" may be about anything.
+
+    torch, which is not imported for this, raises its `OutOfMemoryError` on accelerators, and on the CPU a
+    RuntimeError that only its text tells apart.
+    """
+    return (
+        isinstance(error, MemoryError)
+        or any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error))
+    )

@@ -1,4 +1,8 @@
-"""The options of the pytest plugin, each of which is also an ini key."""
+"""The options of the pytest plugin, each of which is also an ini key.
+
+`--harness-device` is the name of an option, and `--device` too where no other plug-in has taken it; likewise
+the ini keys `harness_device` and `device`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -16,6 +20,8 @@ from harness.suite import Filters, Profile, Suite
 
 if TYPE_CHECKING:
     from harness.settings import Settings
+
+STRICT = "strict-claims"
 
 # name, type, default, help; how paths are read, see `place`
 SINGLE: tuple[tuple[str, type, Any, str], ...] = (
@@ -48,6 +54,7 @@ SINGLE: tuple[tuple[str, type, Any, str], ...] = (
         60,
         "sample pictures in the report, per dataset:split and restoration; 0 where they may not be copied",
     ),
+    ("slow-paths", str, "report", "report, or fail: a run that was slower than it could be has status 1"),
     ("engine", str, "local", "where predictions are made: local"),
 )
 REPEATED: tuple[tuple[str, str], ...] = (
@@ -60,17 +67,39 @@ REPEATED: tuple[tuple[str, str], ...] = (
 
 def add_options(parser: pytest.Parser) -> None:
     """Adds all options and ini keys."""
-    group = parser.getgroup("harness", "emotion-harness")
     for name, kind, default, text in SINGLE:
         shown = f"{text} (default: {default})" if default is not None else text
-        group.addoption(f"--{name}", type=kind, default=None, help=shown)
-        parser.addini(_key(name), text, type="string", default="")
+        _add(parser, name, shown, "string", type=kind, default=None, metavar=_key(name).upper())
     for name, text in REPEATED:
-        group.addoption(f"--{name}", action="append", default=[], metavar="NAME", help=f"{text}; may repeat")
-        parser.addini(name, f"{text}, separated by blanks", type="string", default="")
+        _add(parser, name, f"{text}; may repeat", "string", action="append", default=[], metavar="NAME")
     strict = "inconclusive verdicts, and unexpected ones of a limited run, fail instead of xfail"
-    group.addoption("--strict-claims", action="store_true", help=strict)
-    parser.addini("strict_claims", strict, type="bool", default=False)
+    _add(parser, STRICT, strict, "bool", action="store_true")
+
+
+def _add(parser: pytest.Parser, name: str, text: str, ini: Literal["string", "bool"], **option: Any) -> None:
+    """Adds an option and its ini keys by their long names, and by the short ones that are free."""
+    key, empty = _key(name), False if ini == "bool" else ""
+    groups = [*parser._groups, parser._anonymous]  # pytest tells of a taken name by an error alone
+    taken = {taken for group in groups for one in group.options for taken in one.names()}
+    short = [] if f"--{name}" in taken else [f"--{name}"]
+    told = text if short else f"{text}. --{name} is an option of another plug-in"
+    parser.getgroup("harness", "emotion-harness").addoption(
+        f"--harness-{name}", *short, dest=f"harness_{key}", help=told.replace("%", "%%"), **option
+    )
+    parser.addini(f"harness_{key}", text, type=ini, default=empty)
+    if key not in parser._inidict:
+        parser.addini(key, text, type=ini, default=empty)
+
+
+def _given(config: pytest.Config, name: str) -> Any:
+    """What the command line says of an option, None or empty if nothing."""
+    return config.getoption(f"harness_{_key(name)}")
+
+
+def _written(config: pytest.Config, name: str) -> Any:
+    """What the ini file says of an option; a short key may be one of another plug-in, of whatever type."""
+    long, short = config.getini(f"harness_{_key(name)}"), config.getini(_key(name))
+    return long or (short if isinstance(short, type(long)) else type(long)())
 
 
 def setting(config: pytest.Config, name: str) -> Any:
@@ -80,10 +109,10 @@ def setting(config: pytest.Config, name: str) -> Any:
         pytest.UsageError: the ini value has the wrong type.
     """
     key = _key(name)
-    if key == "strict_claims":
-        return bool(config.getoption(key)) or bool(config.getini(key))
+    if name.replace("_", "-") == STRICT:
+        return bool(_given(config, name)) or bool(_written(config, name))
     kind, default = next((kind, default) for single, kind, default, _ in SINGLE if _key(single) == key)
-    given, written = config.getoption(key), config.getini(key)
+    given, written = _given(config, name), _written(config, name)
     try:
         return given if given is not None else kind(written) if written else default
     except ValueError as error:
@@ -99,7 +128,7 @@ def place(config: pytest.Config, name: str, otherwise: Path) -> Path:
     Raises:
         pytest.UsageError: the ini value has the wrong type.
     """
-    value, given = setting(config, name), config.getoption(_key(name)) is not None
+    value, given = setting(config, name), _given(config, name) is not None
     start = config.invocation_params.dir if given else config.rootpath
     return absolute(start / Path(value).expanduser() if value else otherwise)
 
@@ -123,7 +152,7 @@ def filters_of(config: pytest.Config) -> Filters:
     try:
         return Filters(
             **{
-                name: tuple(config.getoption(name) or shlex.split(config.getini(name)))
+                name: tuple(_given(config, name) or shlex.split(_written(config, name)))
                 for name, _ in REPEATED
             }
         )
@@ -131,16 +160,21 @@ def filters_of(config: pytest.Config) -> Filters:
         raise pytest.UsageError(f"The ini key model, dataset, restoration or prompt: {error}.") from error
 
 
+def _free(config: pytest.Config, name: str) -> str:
+    """The shortest name of an option; one that another plug-in has taken stands by its key."""
+    return f"harness-{name}" if hasattr(config.option, _key(name)) else name
+
+
 def given_options(config: pytest.Config) -> list[str]:
     """The arguments that ask for the same cells and answers as this run's command line."""
     singles = [name for name, *_ in SINGLE if name not in ("reports", "baseline", "gallery", "limit")]
     repeated = [name for name, _ in REPEATED]
-    given = [(name, config.getoption(_key(name))) for name in singles]
-    given += [(name, value) for name in repeated for value in config.getoption(name)]
-    keys = {_key(name) for name in (*singles, *repeated)}
+    given = [(name, _given(config, name)) for name in singles]
+    given += [(name, value) for name in repeated for value in _given(config, name)]
+    keys = {prefix + _key(name) for name in (*singles, *repeated) for prefix in ("", "harness_")}
     overrides = [one for one in config.getoption("override_ini") or () if one.partition("=")[0] in keys]
     return [
-        *(f"--{name}={value}" for name, value in given if value is not None),
+        *(f"--{_free(config, name)}={value}" for name, value in given if value is not None),
         *(part for one in overrides for part in ("-o", one)),
     ]
 

@@ -16,7 +16,7 @@ import pytest
 
 from harness.collector import Collector
 from harness.errors import HarnessError, Unavailable
-from harness.options import add_options, setting, suite_path
+from harness.options import setting, suite_path
 from harness.paths import SUITE as DEFAULT_SUITE
 from harness.recorder import claim_entry, record_predictions
 from harness.running import FILTERS, PROFILE, SESSION, check_options, run_of, session_of, suite_of
@@ -26,6 +26,9 @@ from harness.unused_snapshots import hide_from_syrupy
 if TYPE_CHECKING:
     from harness.claims import Verdict
     from harness.predictions import Cell, Predictions
+
+# syrupy for the snapshots of the evals: it is not there where plug-ins are not loaded of themselves.
+pytest_plugins = ("harness.launching", "syrupy")
 
 FOUND = pytest.StashKey[dict[str, Any]]()
 NO_CELL = object()
@@ -44,11 +47,6 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(Hooks)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the harness options; each is also an ini key."""
-    add_options(parser)
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the marker and makes SIGTERM end a run as Ctrl-C does."""
     config.addinivalue_line("markers", "claim(name): the test judges this claim of suite.toml, cell by cell")
@@ -56,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:syrupy. received .* worker snapshot reports")
     if setting(config, "engine") != "local":
         raise pytest.UsageError("Expected --engine to be local, the only engine of this version.")
+    if setting(config, "slow-paths") not in ("report", "fail"):
+        raise pytest.UsageError("Expected --slow-paths to be report or fail.")
     if setting(config, "gallery") < 0:
         raise pytest.UsageError("Expected --gallery to be a number of pictures, 0 or more.")
     hide_from_syrupy(config)
@@ -120,6 +120,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if empty := [item for item in items if any(value is NO_CELL for value in _parameters(item).values())]:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
     for item in items:
         cell = _cell_of(item)
         if cell is not None:
@@ -211,6 +213,9 @@ def pytest_runtest_makereport(
         if predictor.loads:
             found["loads"] = dict(predictor.loads)
             predictor.loads.clear()
+        if predictor.slow_paths:
+            found["slow_paths"] = [one.as_dict() for one in predictor.slow_paths]
+            predictor.slow_paths.clear()
         if costs := predictor.restoration_costs:
             found["restoration_costs"] = costs
         report.harness_found = found  # type: ignore[attr-defined]

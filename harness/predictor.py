@@ -29,8 +29,10 @@ from harness.predictions.restoring import Progress
 from harness.predictions.runner import Work, collect, compute, find_work
 from harness.predictions.store import Store
 from harness.settings import Settings, pick_device
+from harness.slow_paths import SlowPath, noting
 from harness.sources import Sources
 from harness.suite import Suite
+from harness.third_party import warnings_never_raise
 
 # What a model must have answered for some cells: images, and what is asked about them.
 Need: TypeAlias = tuple[Dataset, tuple[Asked, ...]]
@@ -47,6 +49,7 @@ class Predictor:
         loads: model -> times this process loaded it.
         broken: model -> why it cannot answer; it is not loaded again for the next test.
         run: what the workers of one run have in common, "" where there is one process.
+        slow_paths: what went slower or worse than it could have.
         progress: called with a cell, the answers just made and the answers to make.
     """
 
@@ -56,6 +59,7 @@ class Predictor:
     loads: Counter[str] = field(default_factory=Counter)
     broken: dict[str, HarnessError] = field(default_factory=dict)
     run: str = ""
+    slow_paths: dict[SlowPath, None] = field(default_factory=dict)
     progress: Callable[[Cell, int, int], Any] = lambda cell, done, total: None
 
     def __post_init__(self) -> None:
@@ -82,6 +86,10 @@ class Predictor:
         return respondent(model, pick_device(self.settings.device), self.settings.dtype, self.store)
 
     def _predictions(self, cell: Cell) -> Predictions:
+        with noting(cell.model, self.slow_paths):
+            return self._made(cell)
+
+    def _made(self, cell: Cell) -> Predictions:
         model, prompt = self.model(cell.model), self.sources.prompt(cell)
         if isinstance(model, TableModel):
             if cell.restoration != model.restoration:
@@ -114,7 +122,8 @@ class Predictor:
         Raises:
             HarnessError: the data set or the restorer is absent or unusable; the message says which.
         """
-        return self.sources.seen(cell, self._restoring(cell))
+        with noting(cell.model, self.slow_paths):
+            return self.sources.seen(cell, self._restoring(cell))
 
     def _restoring(self, cell: Cell) -> Progress:
         return lambda done, total: self.progress(cell, done, total)
@@ -196,6 +205,7 @@ class Predictor:
             raise self.broken[model]
         return True
 
+    @warnings_never_raise()
     def _fill(self, wanted: Cell, model: RunnableModel, needs: list[Need], *, retry: bool) -> None:
         """Loads the model when something is missing, and lets it answer all of it, images first."""
         one = self.respondent(wanted.model)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from harness.claims.audit import audit
 from harness.names import file_name
 from harness.predictions import Predictions
 from harness.predictions.table import USAGE
+from harness.slow_paths import entries
 from harness.suite import Expectation, Suite
 
 PACKAGES = (
@@ -111,6 +113,7 @@ class Recorder:
     restoration_costs: dict[str, dict[str, Any]] = field(default_factory=dict)
     new_snapshots: dict[str, dict[str, str]] = field(default_factory=dict)
     snapshot_folders: set[str] = field(default_factory=set)
+    found_slow: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, found: Mapping[str, Any]) -> None:
         """Takes in what one test found, see the attributes."""
@@ -122,6 +125,7 @@ class Recorder:
             self.skipped[(what, reason)] = None
         self.problems.update(dict.fromkeys(found.get("problems", ())))
         self.loads.update(found.get("loads", {}))
+        self.found_slow.extend(found.get("slow_paths", ()))
         for cost in found.get("restoration_costs", ()):  # workers use the same images: they do not add up
             known = self.restoration_costs.setdefault(cost["restoration"], cost)
             self.restoration_costs[cost["restoration"]] = max(known, cost, key=lambda one: one["images"])
@@ -129,7 +133,12 @@ class Recorder:
         self.snapshot_folders.update(found.get("snapshot_folders", ()))
 
     def __bool__(self) -> bool:
-        return bool(self.claims or self.cells or self.skipped or self.problems)
+        return bool(self.claims or self.cells or self.skipped or self.problems or self.found_slow)
+
+    @cached_property
+    def slow_paths(self) -> list[dict[str, Any]]:
+        """The entries of run.json; their tracebacks are written into the run folder. Read when all is in."""
+        return entries(self.found_slow, self.run)
 
     def sorted_claims(self) -> list[dict[str, Any]]:
         """The entries of claims.json; those whose evidence is barred come last."""
@@ -146,6 +155,7 @@ class Recorder:
             "seconds": round(finished - self.started, 2),
             "environment": environment(),
             "model_loads": dict(sorted(self.loads.items())),
+            "slow_paths": self.slow_paths,
             "skipped": [{"what": what, "reason": reason} for what, reason in sorted(self.skipped)],
             "problems": list(self.problems),
             "cells": [self.cells[key] for key in sorted(self.cells)],

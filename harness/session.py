@@ -22,6 +22,7 @@ from harness.predictor import Predictor
 from harness.results import Results, digest_of
 from harness.shared_verdicts import SharedVerdicts
 from harness.suite import ClaimCell
+from harness.third_party import warnings_never_raise
 
 
 @dataclass
@@ -159,6 +160,7 @@ class Session:
             )
         ]
 
+    @warnings_never_raise()
     def _judge(self, claim: Claim, sides: list[Evidence], context: Context) -> Verdict:
         """Judges the evidence, or remembers what it came to."""
         masks = {

@@ -51,7 +51,7 @@ def _is_whole(session: pytest.Session, recorder: Recorder) -> bool:
     return not (
         config.stash[FILTERS] != Filters()
         or recorder.about["limit"] is not None
-        or any(config.getoption(name) is not None for name in ("suite", "profile"))
+        or any(config.getoption(name) is not None for name in ("harness_suite", "harness_profile"))
         or any(getattr(config.option, name, None) for name in NARROWING)
         or any("::" in str(argument) for argument in config.args)
         or recorder.skipped

@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+import warnings
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from _pytest.config import parse_warning_filter
 from command import Result
 from hypothesis import settings
 from tiny_suite import Reader, write_suite
@@ -14,9 +16,32 @@ from tiny_suite import Reader, write_suite
 from harness.cli import main
 from harness.models.registry import ADAPTERS
 
+# A fault of the code here, or of how it uses others; marks of a test come on top.
+FILTERS = (
+    "error",
+    # What the run itself has to say to its reader, not a fault of the code.
+    "default::harness.errors.HarnessWarning",
+    # Deprecations inside torch, timm and their dependencies are theirs to mend.
+    "ignore::DeprecationWarning:(torch|timm|torchvision|transformers|typer|click).*",
+)
+
 # A loaded machine is slow, not wrong. CI tries the same examples each time; new ones are found at the desk.
 settings.register_profile("harness", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("harness")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Warnings are errors where a module of tests is imported; called for those below this folder alone."""
+    with warnings.catch_warnings():
+        for one in FILTERS:
+            warnings.filterwarnings(*parse_warning_filter(one, escape=False))
+        return (yield)
+
+
+def pytest_itemcollected(item):
+    """Warnings are errors in a test; as above, called for those below this folder."""
+    item.add_marker(pytest.mark.filterwarnings(*FILTERS), append=False)
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,7 @@ def predict(
     from harness.predictions.csv_file import check_writable, write_csv
     from harness.predictor import Predictor
     from harness.settings import Settings
+    from harness.slow_paths import entries, line
 
     name, split = source_of(dataset)
     read = read_suite(suite)
@@ -84,10 +85,16 @@ def predict(
     with progress(f"{model} on {dataset}") as advance:
         asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
         cell = Cell(model, name, split, restoration, asked)
-        predictions = Predictor(read, settings, progress=advance).predictions(cell)
+        predictor = Predictor(read, settings, progress=advance)
+        try:
+            predictions = predictor.predictions(cell)
+        finally:
+            slow = entries((one.as_dict() for one in predictor.slow_paths), settings.store)
+            for entry in slow:
+                typer.echo(f"slow path: {line(entry)}", err=True)
     if out is not None:
         write_csv(predictions, out)
-    show_metrics(predictions, as_json, f"{model} on {dataset}")
+    show_metrics(predictions, as_json, f"{model} on {dataset}", slow_paths=slow)
 
 
 def score(

@@ -25,8 +25,8 @@ def progress(title: str) -> Iterator[Callable[[object, int, int], None]]:
         yield lambda cell, done, total: bar.update(task, advance=done, total=total)
 
 
-def show_metrics(predictions: Predictions, as_json: bool, title: str) -> None:
-    """The table of metrics, and what else there is to say of the answers, as text or JSON."""
+def show_metrics(predictions: Predictions, as_json: bool, title: str, **more: Any) -> None:
+    """The table of metrics, and what else there is to say of the answers, as text or JSON; `more` as JSON."""
     from harness.reporting.metric_table import markdown_table, metric_table
     from harness.reporting.unanswered import unanswered
 
@@ -35,7 +35,7 @@ def show_metrics(predictions: Predictions, as_json: bool, title: str) -> None:
         rows = json.loads(table.to_json(orient="records", double_precision=12))
         about = {"dataset": predictions.cell.source, "n": len(predictions), "notes": unanswered(predictions)}
         checked = {"card": predictions.card} if predictions.card else {}
-        print_json({**about, "metrics": rows, **checked, "problems": predictions.problems})
+        print_json({**about, "metrics": rows, **checked, "problems": predictions.problems, **more})
         return
     typer.echo(f"{title}, n = {len(predictions):,}\n")
     typer.echo("\n".join([markdown_table(table), *(f"\n{note}" for note in unanswered(predictions))]))

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from harness.errors import DataError
+from harness.third_party import warnings_never_raise
 
 from .content import orientation, real_kind, without_extras
 
@@ -48,6 +49,7 @@ _TURNS = {
 _settings = threading.Lock()
 
 
+@warnings_never_raise()
 def decode_image(data: bytes, name: str) -> Pixels:
     """The pixels of a picture by the rule of this module: (H, W) for grey ones, (H, W, 3) for colour.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.lenient import lenient
+from harness.third_party import warnings_never_raise
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,7 @@ def build(
 
     if _fixed_size(architecture):
         options["img_size"] = size
-    with lenient():  # timm warns of former names, and knows what they stand for
+    with warnings_never_raise():  # timm warns of former names, and knows what they stand for
         model: torch.nn.Module = create_model(
             architecture, pretrained=False, num_classes=num_classes, in_chans=in_chans, **options
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import Unavailable, UsageError
+from harness.errors import Unavailable, UsageError, out_of_memory
 from harness.models import pixels
 from harness.models.card import Card
 from harness.settings import DTYPES
@@ -38,7 +38,7 @@ class LoadedNetwork:
         try:
             return cls(network.eval().to(device, torch_dtype(dtype)), card, device, dtype)
         except (RuntimeError, AssertionError) as error:
-            if "memory" in str(error).lower():
+            if out_of_memory(error):
                 raise
             raise UsageError(f"Device {device} cannot be used ({error}). Choose another --device.") from error
 

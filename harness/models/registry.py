@@ -8,6 +8,7 @@ from typing import Any
 from harness.adapters import find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Context, RunnableModel, TableModel
+from harness.third_party import warnings_never_raise
 
 ADAPTERS: dict[str, str] = {
     "timm": "harness.models.timm_classifier:TimmClassifier",
@@ -19,6 +20,7 @@ ADAPTERS: dict[str, str] = {
 }
 
 
+@warnings_never_raise()
 def build_model(name: str, entry: Mapping[str, Any], context: Context) -> RunnableModel | TableModel:
     """Builds the model of a suite entry, without loading weights.
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from harness.errors import ModelError
 from harness.identity import Identity
-from harness.lenient import lenient
 from harness.predictions.asked import Asked, Images
+from harness.third_party import warnings_never_raise
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Held(Generic[T]):
     def __init__(self, identity: Identity, identify: Callable[[], Identity], load: Callable[[], T]) -> None:
         self._identity, self._identify = identity, identify
         self._check()
-        with lenient():
+        with warnings_never_raise():
             self.loaded = load()
         self._check()
 
@@ -47,7 +47,7 @@ class Held(Generic[T]):
         """A `Respond` that gives rows only while the files stay what they were."""
 
         def answer(images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
-            with lenient():
+            with warnings_never_raise():
                 tables = respond(self.loaded, images, asked)
             self._check()
             return tables

@@ -44,7 +44,7 @@ class PixelStore(Store):
         """One row per source image, indexed by its `pixel_digest`: `outcome` (`restored` or `failed`),
         `reason`, `latency_s`, `peak_memory_mb`, `restored_digest`, and where its pixels are: `shard`, `row`.
 
-        A restored image wins over a failure. A damaged shard is left out with one warning that names it.
+        A restored image wins over a failure. A damaged shard is left out with one note that names it.
         """
         for _ in range(10):
             shards = sorted(self.folder(identity).glob("*.parquet"))

@@ -25,6 +25,7 @@ from harness.predictions.restored import RestoredPixels
 from harness.predictions.runner import Work, compute, find_work
 from harness.restoration import NONE, LoadedRestorer, Restorer
 from harness.restoration.images import checked
+from harness.slow_paths import noting
 
 Progress = Callable[[int, int], Any]
 
@@ -158,17 +159,20 @@ class Restorations:
         if total == 0:
             return
         restorer = self.restorer(name)
-        held = Held(identity, partial(restorer.identity, self.device), partial(restorer.load, self.device))
-        self.loads[name] += 1
-        for source in sources:
-            compute(
-                [(Asked(identity), self._work(identity, source))],  # sources may share images
-                source,
-                held.answering(partial(_respond, self.device)),
-                self.store,
-                batch_size=min(self.batch_size, getattr(held.loaded, "batch_size", self.batch_size)),
-                progress=lambda done: progress(done, total),
+        with noting(name):
+            held = Held(
+                identity, partial(restorer.identity, self.device), partial(restorer.load, self.device)
             )
+            self.loads[name] += 1
+            for source in sources:
+                compute(
+                    [(Asked(identity), self._work(identity, source))],  # sources may share images
+                    source,
+                    held.answering(partial(_respond, self.device)),
+                    self.store,
+                    batch_size=min(self.batch_size, getattr(held.loaded, "batch_size", self.batch_size)),
+                    progress=lambda done: progress(done, total),
+                )
 
 
 def _respond(device: str, loaded: LoadedRestorer, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:

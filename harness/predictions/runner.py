@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from harness.datasets import Dataset
 from harness.datasets.pixels import Pixels, pixel_digest
-from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable
+from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable, out_of_memory
 from harness.identity import Identity
 from harness.predictions.asked import Asked, Images
 from harness.predictions.store import ROW_COLUMNS, Store
+from harness.slow_paths import note
+from harness.third_party import warnings_never_raise
 
 # A sweep writes one shard per question and batch. Merged now and then, a night's work does not end in a
 # hundred thousand files, and what is merged again and again costs a hundredth of what the model takes.
@@ -69,6 +71,7 @@ def _why_unreadable(dataset: Dataset, index: int) -> str:
     return ""  # it has become readable meanwhile; the next run will see it
 
 
+@warnings_never_raise()
 def compute(
     works: Sequence[tuple[Asked, Work]],
     dataset: Dataset,
@@ -129,13 +132,20 @@ def _compute_alike(
         except Exception as error:
             if isinstance(error, HarnessError):
                 raise
-            if _out_of_memory(error):
+            if out_of_memory(error):
                 if len(indices) == 1:
                     raise ModelError(
                         f"{identity.model} has no memory for even one image on {identity.device} ({error}). "
                         "Use a smaller model, a smaller --dtype or another --device."
                     ) from error
                 batch_size = max(1, len(indices) // 2)
+                note(
+                    identity.model,
+                    "its full batch size",
+                    "unfit",
+                    f"memory holds no {len(indices)} images at a time. Set --batch-size {batch_size}.",
+                    error,
+                )
                 continue
             singly = [_or_failure({digest: image}, asked, respond) for digest, image in images.items()]
             tables = [_concat(parts) for parts in zip(*singly, strict=True)]
@@ -187,20 +197,11 @@ def _or_failure(image: Images, asked: Sequence[Asked], respond: Respond) -> list
     try:
         return respond(image, asked)
     except Exception as error:
-        if isinstance(error, HarnessError) or _out_of_memory(error):
+        if isinstance(error, HarnessError) or out_of_memory(error):
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         failure = {"pixel_digest": next(iter(image)), "outcome": "failed", "label": None, "reason": reason}
         return [pa.Table.from_pylist([failure]) for _ in asked]
-
-
-def _out_of_memory(error: Exception) -> bool:
-    # torch.OutOfMemoryError on CUDA; on CPU a RuntimeError that only its text tells apart.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "memory" in str(error).lower())
-    )
 
 
 def collect(work: Work, identity: Identity, store: Store) -> pd.DataFrame:

@@ -1,14 +1,13 @@
 """Files of the store that prove their content: whoever reads them finds what was written, or nothing.
 
 A shard is named by the sha256 of its content; an array has it at its end. What does not prove itself is left
-out with one warning that names it, and is computed again.
+out with one note that names it, and is computed again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 
 from harness.atomic import write_atomically
 from harness.digests import file_digest
-from harness.errors import DataError, HarnessWarning
+from harness.errors import DataError
 from harness.sealed import sealed, unsealed
+from harness.slow_paths import note, noting
 
 
 def write_shard(folder: Path, body: pa.Buffer) -> Path:
@@ -42,7 +42,7 @@ def shard_body(shard: Path) -> bytes | None:
     body = shard.read_bytes()
     if hashlib.sha256(body).hexdigest() == shard.stem:
         return body
-    _warn(shard, "its answers are computed again")
+    _note(shard, "its answers are computed again")
     return None
 
 
@@ -59,7 +59,7 @@ def is_whole(shard: Path) -> bool:
     except (OSError, DataError):
         whole = False
     if not whole:
-        _warn(shard, "its images are restored again")
+        _note(shard, "its images are restored again")
     return whole
 
 
@@ -85,10 +85,10 @@ def read_array(path: Path) -> NDArray[Any] | None:
         return None
     except (OSError, ValueError):
         pass
-    _warn(path, "what it held is computed again")
+    _note(path, "what it held is computed again")
     return None
 
 
-def _warn(path: Path, consequence: str) -> None:
-    message = f"{path} is damaged; {consequence}. Delete the file."
-    warnings.warn(HarnessWarning(message), stacklevel=5)
+def _note(path: Path, consequence: str) -> None:
+    with noting("store"):
+        note("store", "a damaged file", "error", f"{path} is damaged; {consequence}. Delete the file.")

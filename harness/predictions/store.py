@@ -24,6 +24,7 @@ from harness.atomic import write_atomically
 from harness.errors import StoreError
 from harness.identity import Identity
 from harness.predictions.shards import read_array, shard_body, write_array, write_shard
+from harness.slow_paths import note, noting
 
 # A respondent's small shards (one per batch) are merged into one when it is done.
 ROW_COLUMNS = ("pixel_digest", "outcome", "label", "raw_text", "reason", "latency_s")
@@ -56,7 +57,7 @@ class Store:
     def read(self, identity: Identity) -> pd.DataFrame:
         """All stored rows of a respondent, one per pixel digest, indexed by it.
 
-        An answer wins over a failure. A damaged shard is left out with one warning that names it. What was
+        An answer wins over a failure. A damaged shard is left out with one note that names it. What was
         read last is not read again: the names of shards prove their content. Not to be written to.
         """
         for _ in range(10):
@@ -132,8 +133,11 @@ class Store:
 
     def keep(self, key: Sequence[str | None], value: NDArray[Any]) -> None:
         """Keeps an array; where the store cannot be written, nothing is kept."""
-        with contextlib.suppress(OSError):
+        try:
             write_array(self._array(key), value)
+        except OSError as error:
+            with noting("store"):
+                note("store", "arrays kept for the next run", "error", f"{error}. Make it writable.", error)
 
     def _array(self, key: Sequence[str | None]) -> Path:
         return self.root / "kept" / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npy"

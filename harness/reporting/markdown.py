@@ -48,6 +48,7 @@ def render_markdown(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Co
         "New snapshots": _bullets(
             f"{markdown(new['cell'])}: {markdown(new['command'], 1_000)}" for new in run.new_snapshots
         ),
+        "Slow paths": _bullets(markdown(slow, 600) for slow in run.slow_paths),
         "Published results": _published(run.published),
         "Environment": _environment(run.record),
     }

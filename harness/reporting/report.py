@@ -20,10 +20,12 @@ from harness.reporting.html import render_html
 from harness.reporting.markdown import render_markdown
 from harness.reporting.metric_table import COLUMNS, metric_table
 from harness.reporting.run import Run, read_run
+from harness.third_party import warnings_never_raise
 
 Measure: TypeAlias = Callable[..., pd.DataFrame]
 
 
+@warnings_never_raise()
 def write_report(run_dir: Path, measure: Measure = metric_table) -> Path:
     """Writes metrics.csv, report.md and report.html into a run folder, over those of an earlier call.
 

@@ -11,6 +11,7 @@ from typing import Any
 from harness.errors import DataError, UsageError
 from harness.predictions.table import Predictions
 from harness.reporting.pictures import Pictures, read_pictures
+from harness.slow_paths import line
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Run:
     def new_snapshots(self) -> Sequence[Mapping[str, Any]]:
         """Cells without a snapshot, entries {cell, command}: the command records it."""
         return self.record.get("new_snapshots") or ()
+
+    @property
+    def slow_paths(self) -> Sequence[str]:
+        """What went slower or worse than it could have, one line each."""
+        return [line(entry) for entry in self.record.get("slow_paths") or ()]
 
     @property
     def skipped_by_reason(self) -> dict[str, list[str]]:

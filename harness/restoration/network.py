@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.errors import UsageError
+from harness.errors import UsageError, out_of_memory
 from harness.models.network import torch_dtype
 from harness.restoration.images import MAX_INPUT, as_grey, as_rgb, checked, resized
 from harness.settings import DTYPES
@@ -111,7 +111,7 @@ def placed(network: Any, device: str, dtype: str) -> Any:
     try:
         return network.eval().to(device=device, dtype=torch_dtype(dtype))
     except (RuntimeError, AssertionError) as error:
-        if "memory" in str(error).lower():
+        if out_of_memory(error):
             raise
         raise UsageError(f"Device {device} cannot be used ({error}). Choose another --device.") from error
 

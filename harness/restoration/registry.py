@@ -11,6 +11,7 @@ from harness.models.base import Context
 from harness.nearest import nearest
 from harness.restoration.base import Restorer
 from harness.restoration.images import SIZE
+from harness.third_party import warnings_never_raise
 
 # Pixels as published: there is nothing to build.
 NONE = "none"
@@ -28,6 +29,7 @@ GROUP = "emotion_harness.restorations"
 Entries = Mapping[str, Mapping[str, Any]]
 
 
+@warnings_never_raise()
 def build_restorer(name: str, entries: Entries, context: Context) -> Restorer:
     """Builds a restorer, without loading weights.
 

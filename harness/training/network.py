@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from harness.errors import ModelError, UsageError
+from harness.errors import ModelError, UsageError, out_of_memory
 from harness.models.architecture import build
 from harness.training.recipe import Recipe
 
@@ -79,10 +79,8 @@ def out_of_memory_named(batch_size: int) -> Iterator[None]:
     """Turns running out of memory into one line that names the fix."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        # CUDA raises OutOfMemoryError, a RuntimeError; the CPU allocator a plain RuntimeError.
-        text = str(error).lower()
-        if not isinstance(error, MemoryError) and "out of memory" not in text and "allocate" not in text:
+    except Exception as error:
+        if not out_of_memory(error):
             raise
         raise ModelError(
             f"Training ran out of memory with batches of {batch_size} images. "

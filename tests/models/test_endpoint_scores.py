@@ -131,7 +131,7 @@ def test_a_server_without_log_probabilities_is_found_out_at_once(server, tmp_pat
 def test_a_reply_that_ends_at_once_does_not_speak_for_the_server(server, tmp_path):
     server.plan = lambda seen: answer("") if len(server.seen) == 1 else answer("A", top=[("A", -0.1)])
     with pytest.warns(
-        HarnessWarning, match="m has no score for 1 of 2 questions: .* none of the letters, but ''"
+        HarnessWarning, match="m goes .* no score for 1 of 2 questions: .* none of the letters, but ''"
     ):
         scores = load(server, tmp_path, concurrency=1).score(grey(2), [question(**LETTERS)])[0]
     assert np.isnan(scores[0]).all()
@@ -151,7 +151,7 @@ def test_a_failed_call_has_no_score_and_says_why(server, tmp_path, act, why):
     good = answer("B", top=list(zip("ABC", log(0.1, 0.8, 0.1), strict=True)))
     server.plan = lambda seen: act if seen.text == "bad" else good
     asked = [question("good", **LETTERS), question("bad", **LETTERS)]
-    with pytest.warns(HarnessWarning, match=f"m has no score for 2 of 4 questions: {why}."):
+    with pytest.warns(HarnessWarning, match=f"m goes .* no score for 2 of 4 questions: {why}"):
         right, wrong = load(server, tmp_path, retries=1).score(grey(2), asked)
     assert np.isnan(wrong).all()
     assert right.argmax(1).tolist() == [1, 1]

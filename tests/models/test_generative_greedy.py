@@ -11,7 +11,7 @@ import torch
 from tiny_vlms import pictures, save_llava, save_llava_next, save_qwen2_vl
 from vlm_questions import LABELS, ask, load
 
-from harness.errors import HarnessWarning
+from harness.errors import HarnessWarning, ModelError
 from harness.models.generative import LoadedVlm
 from harness.models.generative.encoding import rgb
 from harness.models.generative.prefix import Prefix
@@ -108,18 +108,12 @@ def test_a_repetition_penalty_of_the_checkpoint_does_not_change_answers(llava):
     assert alone.text == expected[0].text
 
 
-@pytest.mark.parametrize("how", ["wrong", "raising"])
-def test_a_cache_that_cannot_be_shared_is_left_to_transformers(llava, monkeypatch, how):
+def test_a_cache_that_gives_other_answers_is_left_to_transformers(llava, monkeypatch):
     expected = llava.generate(IMAGES, QUESTIONS)
     fresh = LoadedVlm(llava.model, llava.encoder.processor, "llava")
 
-    def broken(prefix, cache, tokens, start):
-        if how == "raising":
-            raise NotImplementedError("this cache cannot grow")
-        return prefix.logits.flip(-1)
-
-    monkeypatch.setattr(Prefix, "read", broken)
-    with pytest.warns(HarnessWarning, match="llava reads every prompt anew") as caught:
+    monkeypatch.setattr(Prefix, "read", lambda prefix, *_: prefix.logits.flip(-1))
+    with pytest.warns(HarnessWarning, match="llava goes without sweep of written answers .unfit.") as caught:
         replies = fresh.generate(IMAGES, QUESTIONS)
     assert len(caught) == 1
     with warnings.catch_warnings():
@@ -129,9 +123,27 @@ def test_a_cache_that_cannot_be_shared_is_left_to_transformers(llava, monkeypatc
         assert [replace(r, latency_s=0) for r in ours] == [replace(r, latency_s=0) for r in theirs]
 
 
+def test_a_cache_that_raises_is_an_error_and_not_a_reason_to_be_slow(llava, monkeypatch):
+    def broken(*_):
+        raise NotImplementedError("this cache cannot grow")
+
+    monkeypatch.setattr(Prefix, "read", broken)
+    with pytest.raises(ModelError, match="The sweep of written answers of .* is broken .*cannot grow"):
+        llava.generate(IMAGES, QUESTIONS)
+
+
 def test_a_state_that_changes_in_place_is_not_shared(llava, monkeypatch):
-    # To the harness the model's layers are now none that it knows.
-    monkeypatch.setattr("transformers.cache_utils.DynamicLayer", type("AnotherLayer", (), {}))
-    with pytest.warns(HarnessWarning, match="its cache has layers of type DynamicLayer"):
+    def reads_once(**inputs):
+        output = type(llava.model).forward(llava.model, **inputs)
+        (output.cache if "cache" in output else output.past_key_values).layers = [RecurrentLayer()]
+        monkeypatch.undo()
+        return output
+
+    monkeypatch.setattr(llava.model, "forward", reads_once)
+    with pytest.warns(HarnessWarning, match="its cache has layers of type RecurrentLayer"):
         (replies,) = llava.generate(IMAGES[:1], QUESTIONS[:1])
     assert summary(replies[0]) == by_transformers(llava, QUESTIONS[0], IMAGES[0])
+
+
+class RecurrentLayer:
+    """A layer of a cache that the harness does not know."""

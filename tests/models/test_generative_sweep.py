@@ -13,11 +13,12 @@ from tiny_vlms import pictures, save_llava, save_llava_next, save_qwen2_vl
 from transformers import Qwen2Tokenizer
 from vlm_questions import LABELS, MIXED, ask, load, plainly
 
-from harness.errors import HarnessWarning
+from harness.errors import HarnessWarning, ModelError
 from harness.models.generative import LoadedVlm, packed
 from harness.models.generative import sweep as sweep_module
 from harness.models.generative.encoding import rgb
 from harness.models.generative.prefix import Prefix
+from harness.slow_paths import SlowPath, noting
 
 pytestmark = pytest.mark.filterwarnings("error::harness.errors.HarnessWarning")
 
@@ -142,11 +143,11 @@ def test_images_of_as_many_tokens_in_another_grid_keep_their_own_positions(tmp_p
 
 
 class TestFallback:
-    """Where sharing is impossible or wrong, answers are right all the same, and one warning says so."""
+    """Where sharing is impossible or wrong, answers are right all the same, and one note says so."""
 
     def check(self, model: LoadedVlm, why: str) -> None:
         questions = [ask(), ask(LABELS[::-1], normalise=True)]
-        with pytest.warns(HarnessWarning, match=f"reads every prompt anew.*{why}") as caught:
+        with pytest.warns(HarnessWarning, match=f"goes without sweep .unfit.: .*{why}") as caught:
             scores = model.score(IMAGES[:2], questions)
         assert len(caught) == 1
         with warnings.catch_warnings():
@@ -166,12 +167,43 @@ class TestFallback:
         monkeypatch.setattr(Prefix, "read_trie", blind)
         self.check(llava, "its log-probabilities differ by .* from those of the plain forward pass")
 
-    def test_an_architecture_that_raises_is_read_plainly(self, llava, monkeypatch):
+    def test_a_sweep_that_raises_where_the_model_works_is_an_error_that_is_noted(self, llava, monkeypatch):
         def refuse(*_):
             raise TypeError("forward() got an unexpected\nkeyword argument")
 
         monkeypatch.setattr(Prefix, "of", refuse)
-        self.check(llava, "TypeError: forward.. got an unexpected keyword argument")
+        notes: dict[SlowPath, None] = {}
+        for _ in range(2):  # it is not forgotten
+            with noting("my-llava", notes), pytest.raises(ModelError) as caught:
+                llava.score(IMAGES[:2], [ask()])
+            assert "is broken (TypeError: forward() got an unexpected keyword argument)" in str(caught.value)
+            assert "sweep = false" in str(caught.value)
+        (noted,) = notes
+        assert (noted.model, noted.path, noted.kind) == ("my-llava", "sweep", "error")
+        assert "in refuse" in noted.traceback
+
+    def test_an_image_that_fails_either_way_is_left_to_the_runner(self, llava, monkeypatch):
+        inputs, notes = llava.encoder.inputs, {}
+
+        def odd(text, picture):
+            if picture.size == (90, 40):
+                raise ValueError("image is odd")
+            return inputs(text, picture)
+
+        monkeypatch.setattr(llava.encoder, "inputs", odd)
+        with noting("llava", notes), pytest.raises(ValueError, match="image is odd"):
+            llava.score(pictures((48, 48), (40, 90)), [ask()])
+        assert notes == {}
+
+    def test_a_model_that_is_told_so_reads_plainly_from_the_start(self, llava, monkeypatch):
+        notes: dict[SlowPath, None] = {}
+        with noting("llava", notes):
+            told = LoadedVlm(llava.model, llava.encoder.processor, "x", sweep=False)
+        assert [(one.model, one.kind) for one in notes] == [("llava", "chosen")]
+        swept, written = llava.score(IMAGES[:2], [ask()]), llava.generate(IMAGES[:1], [ask(max_tokens=4)])
+        monkeypatch.setattr(Prefix, "of", None)
+        np.testing.assert_allclose(told.score(IMAGES[:2], [ask()])[0], swept[0], atol=1e-4)
+        assert told.generate(IMAGES[:1], [ask(max_tokens=4)])[0][0].text == written[0][0].text
 
     def test_scores_that_are_not_numbers_are_noticed(self, llava, monkeypatch):
         nothing = lambda *_: np.full((2, 14), np.nan, np.float32)  # noqa: E731
@@ -184,10 +216,10 @@ class TestFallback:
 
     def test_memory_is_left_to_the_runner(self, llava, monkeypatch):
         def exhausted(*_):
-            raise RuntimeError("CUDA out of memory. Tried to allocate 20 GiB")
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
 
         monkeypatch.setattr(Prefix, "of", exhausted)
-        with pytest.raises(RuntimeError, match="out of memory"):
+        with pytest.raises(torch.OutOfMemoryError):
             llava.score(IMAGES, [ask()])
         monkeypatch.undo()
         assert llava.score(IMAGES, [ask()])[0].shape == (4, 7)

@@ -12,11 +12,12 @@ import pytest
 from tiny_clip import CLIP, SIGLIP, save_clip, write_config
 from tiny_models import pictures
 
-from harness.errors import UsageError
+from harness.errors import ModelError, UsageError
 from harness.models import Context, RunnableModel
 from harness.models.base import Contrastive
 from harness.models.contrastive.adapter import OpenClipModel
 from harness.models.contrastive.network import CausalTexts, LoadedClip
+from harness.slow_paths import SlowPath, noting
 
 TEXTS = [
     "a photo of a happy face",
@@ -157,6 +158,23 @@ def test_what_texts_share_is_read_once_and_nothing_is_padded(tmp_path, monkeypat
     np.testing.assert_array_equal(embedded[:140], embedded[280:])
     one_by_one = np.concatenate([ours.embed_texts([text]) for text in texts[:6]])
     np.testing.assert_allclose(embedded[:6], one_by_one, atol=1e-5)
+
+
+def test_a_broken_sweep_of_captions_is_an_error_and_going_without_a_choice(tmp_path, monkeypatch):
+    clip = loaded(tmp_path)
+    plain = model(tmp_path, sweep=False).load("cpu", "float32")
+    expected = clip.embed_texts(TEXTS)
+
+    def broken(*_):
+        raise TypeError("forward() got an unexpected keyword argument 'attn_mask'")
+
+    monkeypatch.setattr(CausalTexts, "_read", broken)
+    notes: dict[SlowPath, None] = {}
+    with noting("clip", notes), pytest.raises(ModelError, match="sweep of captions .* broken .*attn_mask"):
+        clip.embed_texts(TEXTS)
+    with noting("clip", notes):
+        np.testing.assert_allclose(plain.embed_texts(TEXTS), expected, atol=1e-5)
+    assert [one.kind for one in notes] == ["error", "chosen"]
 
 
 def test_more_texts_than_one_pass_holds(tmp_path, monkeypatch):

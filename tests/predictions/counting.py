@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from harness.datasets import Dataset, Sample
 from harness.errors import DataError
@@ -40,7 +41,7 @@ class CountingClassifier:
 
     def classify(self, images):
         if len(images) > self.memory:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         if any(int(image[1, 1]) in self.broken for image in images):
             raise ValueError("cannot handle this image")
         self.asked.append(len(images))

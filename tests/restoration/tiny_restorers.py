@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
 from harness.errors import ModelError
 from harness.identity import Identity
@@ -108,7 +109,7 @@ class Shift:
 
     def restore(self, images: Sequence[np.ndarray]) -> list[Any]:
         if len(images) > self.memory:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         if any(int(image[0, 1]) in self.broken for image in images):
             raise FloatingPointError("the restorer gave pixels that are not numbers")
         time.sleep(self.pause)

@@ -35,6 +35,7 @@ class OpenClipModel:
         pretrained: see above.
         like: see above.
         revision: branch, tag or commit of the repository on the hub.
+        sweep: False to read every caption whole, for a model where reading what they share once is broken.
 
     Raises:
         Unavailable: the weights, the tokenizer or a package are absent.
@@ -55,7 +56,9 @@ class OpenClipModel:
         pretrained: str | None = None,
         like: str | None = None,
         revision: str | None = None,
+        sweep: bool = True,
     ) -> None:
+        self.sweep = sweep
         require("open_clip", "torch", "safetensors", extra="vlm")
         self._find = partial(find_source, context, model, pretrained, like, revision)
         self.source: Source = self._find()
@@ -79,6 +82,7 @@ class OpenClipModel:
                 **about.preprocessing,
                 "network": about.config,
                 "quick_gelu": about.quick_gelu,
+                "sweep": self.sweep,
                 "tokenizer": reading_digest(about.tokenizer.folder) if about.tokenizer else "",
                 "text_tower": about.text_tower.digest if about.text_tower else "",
             },
@@ -94,4 +98,4 @@ class OpenClipModel:
             ModelError: the configuration cannot be built, or the weights are corrupt or do not fit it.
             UsageError: the device is absent or the dtype unknown.
         """
-        return loading.load(self.source, device, dtype)
+        return loading.load(self.source, device, dtype, sweep=self.sweep)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ModelError, UsageError
+from harness.errors import ModelError, UsageError, out_of_memory
 from harness.models.contrastive.network import LoadedClip
 from harness.models.contrastive.pixels import Preprocessing
 from harness.models.contrastive.source import Source
@@ -16,7 +16,7 @@ from harness.models.network import torch_dtype
 from harness.models.weights import check_for_code
 
 
-def load(source: Source, device: str, dtype: str) -> LoadedClip:
+def load(source: Source, device: str, dtype: str, *, sweep: bool = True) -> LoadedClip:
     """Builds the network and loads its weights; never downloads.
 
     Raises:
@@ -31,10 +31,10 @@ def load(source: Source, device: str, dtype: str) -> LoadedClip:
     try:
         network = network.eval().to(device, input_dtype)
     except (RuntimeError, AssertionError) as error:
-        if "memory" in str(error).lower():
+        if out_of_memory(error):
             raise
         raise UsageError(f"Device {device} cannot be used ({error}). Choose another --device.") from error
-    return LoadedClip(scale, network, preprocess, tokenizer, device, input_dtype)
+    return LoadedClip(scale, network, preprocess, tokenizer, device, input_dtype, source.name, sweep)
 
 
 def _build(source: Source) -> tuple[Any, Any, Any]:
@@ -80,7 +80,7 @@ def _fill(network: Any, source: Source) -> None:
         if not misfit:
             load_checkpoint(network, str(path), weights_only=True)
     except Exception as error:  # unpickling alone raises EOFError, KeyError, UnpicklingError, ...
-        if "memory" in str(error).lower():
+        if out_of_memory(error):
             raise
         if "loading state_dict" not in str(error):
             check_for_code(path, error)

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from harness.errors import UsageError
 from harness.models.contrastive.pixels import Preprocessing
 from harness.models.trie import Trie, chunks
+from harness.slow_paths import Kind, blame, note
 
 if TYPE_CHECKING:
     import torch
 
 TEXTS_AT_ONCE = 64
+PATH = "sweep of captions"
 NODES = 1024  # tokens read in one pass; what their mask takes grows with the square
 
 
@@ -31,6 +33,8 @@ class LoadedClip:
         tokenizer: open_clip's tokenizer of the network.
         device: where the network is.
         dtype: torch dtype of its inputs.
+        name: for messages.
+        sweep: False to read every caption whole.
     """
 
     logit_scale: float
@@ -39,9 +43,16 @@ class LoadedClip:
     tokenizer: Any
     device: str
     dtype: torch.dtype
+    name: str = "open_clip"
+    sweep: bool = True
 
     def __post_init__(self) -> None:
-        self._causal = CausalTexts.of(self.network)
+        self._causal = CausalTexts.of(self.network) if self.sweep else None
+        self._why_plain: tuple[Kind, str] = (
+            ("unfit", "its text tower reads what stands behind a caption; each is read whole")
+            if self.sweep
+            else ("chosen", "its entry says sweep = false")
+        )
 
     def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embeddings (N, D) of unit length of N images (H, W) or (H, W, 3); sizes may differ."""
@@ -56,6 +67,7 @@ class LoadedClip:
 
         Raises:
             UsageError: a text is longer than the network reads; its end would silently be cut off.
+            ModelError: reading what captions share once is broken, though reading each works.
         """
         import torch
 
@@ -63,14 +75,23 @@ class LoadedClip:
         for text in distinct:
             self._check_length(text)
         tokens = self.tokenizer(distinct)
-        encode = self._causal.encode if self._causal else self._encode
         with torch.inference_mode():
-            embedded = _unit(encode(tokens.to(self.device)))
+            embedded = _unit(self._encode(tokens.to(self.device)))
         row = {text: i for i, text in enumerate(distinct)}
         result: NDArray[np.float32] = embedded[[row[text] for text in texts]]
         return result
 
     def _encode(self, tokens: torch.Tensor) -> torch.Tensor:
+        if self._causal is None:
+            note(self.name, PATH, *self._why_plain)
+            return self._plainly(tokens)
+        try:
+            return self._causal.encode(tokens)
+        except Exception as error:
+            blame(self.name, PATH, error, lambda: self._plainly(tokens))
+            raise
+
+    def _plainly(self, tokens: torch.Tensor) -> torch.Tensor:
         import torch
 
         starts = range(0, len(tokens), TEXTS_AT_ONCE)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Unavailable, UsageError
+from harness.slow_paths import note
 
 Table = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -65,7 +66,14 @@ def table() -> Table:
     """Architecture -> tag -> what open_clip says of it."""
     try:
         return _read(_folder())
-    except Exception:  # open_clip has been rewritten: slow, but right
+    except Exception as error:  # open_clip has been rewritten: slow, but right
+        note(
+            "open_clip",
+            "a table read without importing it",
+            "error",
+            f"{type(error).__name__}: {error}",
+            error,
+        )
         result: Table = import_module("open_clip.pretrained")._PRETRAINED
         return result
 

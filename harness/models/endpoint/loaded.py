@@ -24,6 +24,7 @@ from harness.models.endpoint.prices import Price
 from harness.models.endpoint.reply import Received
 from harness.models.endpoint.request import Form, data_url
 from harness.prompts.question import Question, Reply
+from harness.slow_paths import note
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -77,7 +78,7 @@ class LoadedEndpoint:
     def score(self, images: Images, questions: Sequence[Question]) -> list[NDArray[np.float32]]:
         """For each question the log-probabilities (N, K) of its letters, see `letter_scores`.
 
-        Rows are nan, and a warning says why, where a call failed, was not made because the budget ended,
+        Rows are nan, and a note says why, where a call failed, was not made because the budget ended,
         or showed none of the letters.
 
         Raises:
@@ -100,7 +101,7 @@ class LoadedEndpoint:
             np.array([_row(one, question) for one in of_question]).reshape(-1, len(question.answers))
             for question, of_question in zip(questions, received, strict=True)
         ]
-        _warn_of_gaps(self.form.model, [one for of_question in received for one in of_question], scores)
+        _note_gaps(self.form.model, [one for of_question in received for one in of_question], scores)
         return scores, [[one.reply if one else None for one in row] for row in received]
 
     def _ask(
@@ -170,7 +171,7 @@ def _row(received: Received | None, question: Question) -> NDArray[np.float32]:
     return letter_scores(top, question.answers)
 
 
-def _warn_of_gaps(
+def _note_gaps(
     model: str, received: Sequence[Received | None], scores: Sequence[NDArray[np.float32]]
 ) -> None:
     """Says how many rows are nan, and why the first of them is."""
@@ -184,7 +185,4 @@ def _warn_of_gaps(
         why = "a content filter stopped it"
     else:
         why = first.reply.error or f"the first token is none of the letters, but {first.reply.text!r}"
-    warnings.warn(
-        HarnessWarning(f"{model} has no score for {gaps.sum()} of {len(gaps)} questions: {why}."),
-        stacklevel=3,
-    )
+    note(model, "some of its scores", "error", f"no score for {gaps.sum()} of {len(gaps)} questions: {why}")

@@ -46,6 +46,7 @@ class TransformersModel:
             Those that take no mask of their own (`flash_attention_2`) read every prompt anew.
         trust_remote_code: run the code that comes with the model. Only with a commit as `revision`.
         batch_size: most images at a time, whatever --batch-size says.
+        sweep: False to read every prompt anew, for a model whose sweep is broken.
 
     Raises:
         Unavailable: the files or a package are absent.
@@ -69,6 +70,7 @@ class TransformersModel:
         attention: str | None = None,
         trust_remote_code: bool = False,
         batch_size: int = BATCH_SIZE,
+        sweep: bool = True,
     ) -> None:
         if type(batch_size) is not int or batch_size < 1:
             raise UsageError(f"Expected batch_size of model {model} to be 1 or more, but got {batch_size!r}.")
@@ -83,6 +85,7 @@ class TransformersModel:
         self.correct: Mapping[str, tuple[int, int]] = {}
         self.name = model
         self.batch_size = batch_size
+        self.sweep = sweep
         self.quantisation = quantisation
         self.attention = attention
         self.trust_remote_code = trust_remote_code
@@ -99,7 +102,7 @@ class TransformersModel:
             weights=self.snapshot.digest,
             adapter=source_version(*_MODULES),
             revision=self.snapshot.revision,
-            processor={"files": self._reading},
+            processor={"files": self._reading, "sweep": self.sweep},
             dtype=dtype,
             quantisation=self.quantisation,
             attention=self.attention or "",
@@ -145,7 +148,7 @@ class TransformersModel:
             attention=self.attention,
             trust_remote_code=self.trust_remote_code,
         )
-        return LoadedVlm(model, processor, self.name)
+        return LoadedVlm(model, processor, self.name, sweep=self.sweep)
 
     @property
     def _reading(self) -> str:

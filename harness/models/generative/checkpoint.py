@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ModelError, Unavailable, UsageError
+from harness.errors import ModelError, Unavailable, UsageError, out_of_memory
 from harness.models.network import torch_dtype
+from harness.slow_paths import note
 
 
 def architecture(folder: Path) -> tuple[str, str]:
@@ -88,7 +89,7 @@ def load_model(
     except ImportError as error:
         raise Unavailable(f"The model in {folder} needs a package ({_brief(error)}). Install it.") from error
     except Exception as error:
-        if "memory" in str(error).lower():
+        if out_of_memory(error):
             raise
         if attention is not None and "attention" in str(error).lower():
             raise UsageError(
@@ -98,11 +99,12 @@ def load_model(
             f"transformers cannot load the model in {folder} ({_brief(error)}). Fetch or save it again."
         ) from error
     _check(problems, folder)
+    _check_taken(model, folder, attention)
     if "device_map" not in options:
         try:
             model = model.to(device)
         except (RuntimeError, AssertionError) as error:
-            if "memory" in str(error).lower():
+            if out_of_memory(error):
                 raise
             raise UsageError(f"Device {device} cannot be used ({error}). Choose another --device.") from error
     return model.eval()
@@ -116,6 +118,25 @@ def _check(problems: dict[str, Any], folder: Path) -> None:
         raise ModelError(
             f"The checkpoint in {folder} lacks {len(absent)} weights and has {len(misfits)} of another size, "
             f"such as {[*absent, *misfits][0]}. Fetch or save the model again."
+        )
+
+
+def _check_taken(model: Any, folder: Path, attention: str | None) -> None:
+    # Of its own accord transformers takes another backend, and puts on the CPU what the devices do not hold.
+    taken = model.config._attn_implementation
+    if attention is not None and taken != attention:
+        raise UsageError(
+            f"Attention {attention} cannot be used by the model in {folder}: transformers took {taken}. "
+            "Leave it out."
+        )
+    places = [str(place) for place in (getattr(model, "hf_device_map", None) or {}).values()]
+    if away := sum(place in ("cpu", "disk") for place in places):
+        note(
+            folder.name,
+            "a place on the device for all of its weights",
+            "unfit",
+            f"{away} of {len(places)} parts lie in the computer's memory or on its disk. Use a larger "
+            "device, a smaller --dtype or quantisation.",
         )
 
 

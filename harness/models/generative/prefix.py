@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ class Prefix:
     Attributes:
         model: the model that has read them.
         cache: its keys and values; never changed.
+        argument: the name by which the model takes a cache.
         length: tokens of each beginning.
         shift: (B, 1) what positions after the beginning are ahead of their index (M-RoPE counts an image as
             its longer side), or 0.
@@ -30,6 +32,7 @@ class Prefix:
 
     model: Any
     cache: Any
+    argument: str
     length: int
     shift: torch.Tensor | int
     logits: torch.Tensor
@@ -44,12 +47,15 @@ class Prefix:
         from transformers.cache_utils import DynamicLayer
 
         output = model(**inputs, use_cache=True, logits_to_keep=1)
-        for layer in output.past_key_values.layers:
+        cache = output.cache if "cache" in output else output.past_key_values
+        for layer in cache.layers:
             if not isinstance(layer, DynamicLayer):  # a recurrent state changes in place
                 raise Unfit(f"its cache has layers of type {type(layer).__name__}")
         shift = getattr(model.base_model, "rope_deltas", None)
         length = inputs["input_ids"].shape[1]
-        return cls(model, output.past_key_values, length, 0 if shift is None else shift, output.logits[:, -1])
+        return cls(
+            model, cache, _cache_argument(model), length, 0 if shift is None else shift, output.logits[:, -1]
+        )
 
     def fork(self) -> Any:
         """A cache that can be read on from; layers grow by concatenation, so nothing is copied."""
@@ -74,9 +80,9 @@ class Prefix:
         output = self.model(
             input_ids=tokens,
             position_ids=self._positions(positions),
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **{self.argument: cache},
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
@@ -106,10 +112,10 @@ class Prefix:
             input_ids=tokens,
             attention_mask=mask[None, None],
             position_ids=self._positions(torch.from_numpy(trie.depths).to(device)),
-            past_key_values=self.fork(),
             use_cache=True,
             # The head is a fifth of a small model's work; a vocabulary of logits per node would not fit.
             logits_to_keep=torch.tensor(nodes, device=device),
+            **{self.argument: self.fork()},
         )
         logits: torch.Tensor = output.logits
         return logits
@@ -121,3 +127,9 @@ class Prefix:
         for layer in self.cache.layers:
             if layer.is_sliding and self.length + longest > layer.sliding_window:
                 raise Unfit(f"its attention window of {layer.sliding_window} tokens ends within the prompt")
+
+
+def _cache_argument(model: Any) -> str:
+    # The name changed with transformers 5.24, but not for code that comes with a model. The class is asked,
+    # since what wraps the method of an instance may hide its arguments.
+    return "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessWarning
 from harness.models.generative.chat import Chat
 from harness.models.generative.encoding import Encoder, Unfit, batches, rgb
 from harness.models.generative.greedy import Writer, next_logits
@@ -18,11 +16,14 @@ from harness.models.generative.prefix import Prefix
 from harness.models.generative.sweep import Scores, sweep
 from harness.models.trie import shared_length
 from harness.prompts.question import Question, Reply
+from harness.slow_paths import blame, note
 
 # How far the shared and the plain forward pass may differ per token, in nats. On checkpoints of two layers
 # they differ by 2e-6 in single precision, .004 and .03 in the two halves, and deeper ones round more often;
 # a mask or a position that is wrong moves a token by whole nats.
 TOLERANCE = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.25}
+
+PATHS = {"score": "sweep", "generate": "sweep of written answers"}
 
 Result = TypeVar("Result")
 
@@ -31,15 +32,17 @@ class LoadedVlm:
     """Weights, a processor and the two ways to ask: answers scored, or an answer written.
 
     On first use the shared computation is held against the plain forward pass. Where they differ, or the
-    architecture does not allow sharing, the model goes on prompt by prompt and one warning says so.
+    architecture does not allow sharing, the model goes on prompt by prompt, which is noted as a slow path.
+    Whatever else goes wrong with it then, where the plain forward pass works, is an error.
 
     Args:
         model: a transformers model for images and text, in evaluation mode.
         processor: its processor.
         name: the model, for messages.
+        sweep: False to go prompt by prompt from the start.
     """
 
-    def __init__(self, model: Any, processor: Any, name: str) -> None:
+    def __init__(self, model: Any, processor: Any, name: str, *, sweep: bool = True) -> None:
         self.model = model
         self.name = name
         self.chat = Chat(processor, name)
@@ -47,16 +50,26 @@ class LoadedVlm:
         self._writer = Writer(model, self.encoder)
         self._tolerance = TOLERANCE[str(model.dtype).removeprefix("torch.")]
         self._verified: set[str] = set()
-        self._refused: set[str] = set()
+        self._refused: set[str] = set() if sweep else set(PATHS)
+        if not sweep:
+            note(name, PATHS["score"], "chosen", "its entry says sweep = false")
 
     def score(
         self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
     ) -> list[NDArray[np.float32]]:
-        """For each question the log-likelihoods (N, K) of its K answers."""
+        """For each question the log-likelihoods (N, K) of its K answers.
+
+        Raises:
+            ModelError: the sweep is broken, though the model works without it.
+        """
         pictures = [rgb(image) for image in images]
         prompts = [self.chat.prompt(question) for question in questions]
         continuations = [self.chat.continuations(question) for question in questions]
-        scores = self._shared("score", lambda: self._swept(pictures, prompts, continuations))
+        scores = self._shared(
+            "score",
+            lambda: self._swept(pictures, prompts, continuations),
+            lambda: self._plain(pictures, prompts[0], continuations[0]),
+        )
         if scores is None:
             scores = [
                 self._plain(pictures, prompt, answers)
@@ -70,11 +83,19 @@ class LoadedVlm:
     def generate(
         self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
     ) -> list[list[Reply | None]]:
-        """For each question N replies, greedy."""
+        """For each question N replies, greedy.
+
+        Raises:
+            ModelError: the sweep is broken, though the model works without it.
+        """
         pictures = [rgb(image) for image in images]
         prompts = [self.chat.prompt(question) for question in questions]
         limits = [question.max_tokens for question in questions]
-        replies = self._shared("generate", lambda: self._written(pictures, prompts, limits))
+        replies = self._shared(
+            "generate",
+            lambda: self._written(pictures, prompts, limits),
+            lambda: [self._writer.alone(picture, prompts[0], 1) for picture in pictures],
+        )
         if replies is None:
             replies = [
                 [self._writer.alone(picture, prompt, limit) for picture in pictures]
@@ -82,24 +103,21 @@ class LoadedVlm:
             ]
         return replies
 
-    def _shared(self, mode: str, compute: Callable[[], Result]) -> Result | None:
+    def _shared(self, mode: str, compute: Callable[[], Result], plainly: Callable[[], Any]) -> Result | None:
         if mode in self._refused:
             return None
         try:
             result = compute()
-            self._verified.add(mode)
-            return result
         except Unfit as unfit:
-            why = str(unfit)
+            self._refused.add(mode)
+            note(self.name, PATHS[mode], "unfit", f"{unfit}. It reads every prompt anew", unfit)
+            return None
         except Exception as error:
-            # What has worked once is not to blame for an image that fails now, nor is memory ever.
-            if mode in self._verified or isinstance(error, MemoryError) or "memory" in str(error).lower():
-                raise
-            why = f"{type(error).__name__}: {error}"
-        self._refused.add(mode)
-        message = f"{self.name} reads every prompt anew, not all in one sweep: {' '.join(why.split())[:300]}."
-        warnings.warn(HarnessWarning(f"{message} It takes longer."), stacklevel=3)
-        return None
+            if mode not in self._verified:  # what has worked once is not to blame for an image that fails now
+                blame(self.name, PATHS[mode], error, plainly)
+            raise
+        self._verified.add(mode)
+        return result
 
     def _swept(self, pictures: list[Any], prompts: list[str], continuations: list[list[str]]) -> Scores:
         scores = sweep(self.model, self.encoder, pictures, prompts, continuations)

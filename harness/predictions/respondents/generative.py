@@ -21,6 +21,7 @@ from harness.predictions.respondents.base import scored_rows, softmax
 from harness.predictions.respondents.reading import FILTERED, combined, parsed, placed
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, Reply, ask
+from harness.third_party import warnings_never_raise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,7 @@ class GenerativeRespondent:
             decoding=decoding,
         )
 
+    @warnings_never_raise()
     def _rendered(self, question: Question) -> str:
         """The text that the model reads. Kept, since rendering imports what it takes seconds to import."""
         said = json.dumps([question.system, question.text, question.prefill, question.json])

@@ -18,6 +18,7 @@ from harness.predictions.store import Store
 from harness.predictions.table import USAGE
 from harness.prompts import Question, parse_answer
 from harness.prompts.open_vocabulary import encoder_version, ladder, qualifies, similarities
+from harness.third_party import warnings_never_raise
 
 FILTERED = "stopped by a content filter"
 
@@ -112,6 +113,7 @@ def with_all_scores(rows: pd.DataFrame, question: Question, space: LabelSpace) -
     return rows.assign(**{f"score_{label}": np.where(answered, 0.0, np.nan) for label in absent})
 
 
+@warnings_never_raise()
 def placed(rows: pd.DataFrame, space: LabelSpace, store: Store) -> pd.DataFrame:
     """Free answers, placed among the labels.
 
