@@ -12,7 +12,6 @@ import pytest
 from syrupy.location import PyTestLocation
 
 from harness.options import given_options
-from harness.snapshots import MetricSnapshot
 
 if TYPE_CHECKING:
     from harness.predictions import Predictions
@@ -55,6 +54,8 @@ def lacks_snapshot(item: pytest.Item) -> bool:
 
 def snapshot_of(item: pytest.Item) -> Path:
     """The file of a test's snapshot."""
+    from harness.snapshots import MetricSnapshot
+
     return Path(MetricSnapshot.get_location(test_location=PyTestLocation(item), index=0))
 
 

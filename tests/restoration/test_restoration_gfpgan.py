@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_grey_is_the_luma_of_what_the_network_paints(build):
 @pytest.mark.parametrize(("shape", "expected"), [((12, 12), (224, 224, 3)), ((10, 15), (224, 336, 3))])
 def test_the_size_is_that_of_the_controls_and_the_shape_that_of_the_picture(build, shape, expected):
     (restored,) = build().load("cpu").restore(faces(1, shape))
-    (control,) = build_restorer("bicubic", {}, Context(None, None)).load("cpu").restore(faces(1, shape))
+    (control,) = build_restorer("bicubic", {}, Context(Path(), Path())).load("cpu").restore(faces(1, shape))
     assert restored.shape == expected
     assert control.shape == expected[:2]
 

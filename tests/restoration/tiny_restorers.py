@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from harness.errors import ModelError
 from harness.identity import Identity
@@ -109,6 +108,8 @@ class Shift:
 
     def restore(self, images: Sequence[np.ndarray]) -> list[Any]:
         if len(images) > self.memory:
+            import torch
+
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         if any(int(image[0, 1]) in self.broken for image in images):
             raise FloatingPointError("the restorer gave pixels that are not numbers")

@@ -81,6 +81,11 @@ def test_a_wrong_entry_is_named(tmp_path, options, message):
         load(tmp_path, **{"split": "test", **options})
 
 
+@pytest.mark.parametrize("look", drawn.LOOKS)
+def test_the_first_pictures_are_those_of_the_whole(look):
+    assert np.array_equal(drawn.first("val", look, 3), drawn.pictures("val", look)[:3])
+
+
 def test_pictures_are_drawn_once_and_kept(tmp_path, monkeypatch):
     code = "from fixtures.specimens.drawn import pictures; print(pictures('val', size=16).sum())"
     few = "import fixtures.specimens.people as p; p.SPLITS['val'] = (6, 60)\n"
