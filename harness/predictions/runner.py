@@ -53,8 +53,8 @@ def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
         index: _why_unreadable(dataset, index) for index, digest in enumerate(digests) if not digest
     }
     stored = store.read(identity)
-    failed = frozenset(stored.index[stored["outcome"] == "failed"].tolist())
-    seen = set(stored.index.tolist()) - failed | {""}
+    failed = frozenset(stored.index[(stored["outcome"] == "failed").to_numpy()])
+    seen = set(stored.index.to_numpy(object)) - failed | {""}
     missing = []
     for index, digest in enumerate(digests):
         if digest not in seen:

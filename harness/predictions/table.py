@@ -76,7 +76,7 @@ class Predictions:
     card: str = ""
 
     def __post_init__(self) -> None:
-        unknown = set(self.table["outcome"]) - set(OUTCOMES)
+        unknown = set(self.table["outcome"].unique()) - set(OUTCOMES)
         if unknown:
             raise DataError(
                 f"Cell {self.cell} has outcomes {sorted(unknown)}. Use one of {', '.join(OUTCOMES)}."
@@ -110,10 +110,9 @@ class Predictions:
         return [str(group) for group in self.table["group"]]
 
     def _indices(self, labels: pd.Series[Any]) -> NDArray[np.int64]:
-        index = {label: i for i, label in enumerate(self.space.labels)}
-        return np.array(
-            [index.get(label, -1) if isinstance(label, str) else -1 for label in labels], np.int64
-        )
+        import pandas as pd
+
+        return pd.Index(self.space.labels, dtype=object).get_indexer(labels.astype(object)).astype(np.int64)
 
     def subset(self, keep: NDArray[np.bool_]) -> Predictions:
         """The answers to some of the samples: those where `keep` (N,) is true."""
@@ -205,7 +204,7 @@ def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[s
         table[column] = answers[column].to_numpy()
     parsed = table["outcome"] == "parsed"
     table.loc[parsed & ~table["label"].isin(list(known)), "outcome"] = "out_of_vocabulary"
-    table["label"] = table["label"].map(lambda label: known.get(label, label))
+    table["label"] = table["label"].replace({label: name for label, name in known.items() if label != name})
     sources = _score_sources(cell, answers, known)
     if len(sources) == len(dataset.space.labels):
         for label in dataset.space.labels:
