@@ -2,15 +2,73 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.forms import check_keys, check_values
 from harness.nearest import nearest
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The adapters of one table of the suite.
+
+    Attributes:
+        built_in: name -> `module:attribute`.
+        group: the entry point under which installed packages register theirs.
+        given: what the harness gives to an adapter, by name.
+        before: how many arguments it gives before these, without their names.
+        shared: what entries of all adapters may hold and the harness reads: key -> type.
+    """
+
+    built_in: Mapping[str, str]
+    group: str
+    given: tuple[str, ...]
+    before: int = 0
+    shared: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(
+        self, adapter: Callable[..., Any], entry: Mapping[str, Any], who: str, *, whole: bool = True
+    ) -> dict[str, Any]:
+        """The options that an entry has for its adapter, as its signature describes them.
+
+        Args:
+            adapter: what the entry is for. One that takes any keyword is asked about those it names.
+            entry: the entry, with what the harness itself reads.
+            who: the entry, as messages begin with it.
+            whole: also what the adapter cannot do without must be there.
+
+        Raises:
+            UsageError: an option is unknown, missing or of another type than its annotation.
+        """
+        taken = [one for one in _parameters(adapter)[self.before :] if one.name not in self.given]
+        open_ended = any(one.kind is one.VAR_KEYWORD for one in taken)
+        named = [one for one in taken if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        hints = {**{one.name: one.annotation for one in named}, "adapter": str, **self.shared}
+        (check_values if open_ended else check_keys)(entry, hints, who)
+        missing = [one.name for one in named if one.default is one.empty and one.name not in entry]
+        if missing and whole:
+            listed = ", ".join(one.name for one in named)
+            raise UsageError(f"{who} lacks the option {missing[0]!r}. Its adapter knows: {listed}.")
+        return {key: value for key, value in entry.items() if key != "adapter" and key not in self.shared}
+
+
+def _parameters(adapter: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What an adapter takes; annotations are types, or texts where only type checkers know their names."""
+    try:
+        found = inspect.signature(adapter, eval_str=True)
+    except Exception:  # whatever evaluating an annotation of anybody's code raises
+        found = inspect.signature(adapter)
+    bound = adapter.keywords if isinstance(adapter, partial) else {}
+    return [one for one in found.parameters.values() if one.name not in bound]
 
 
 def find_adapter(name: str, who: str, built_in: Mapping[str, str], group: str) -> Any:

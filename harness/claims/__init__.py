@@ -10,6 +10,7 @@ from harness.claims.contrast import Contrast
 from harness.claims.embeddings import Embeddings
 from harness.claims.verdict import OUTCOMES, Effect, Outcome, Verdict, decide, settle
 from harness.errors import UsageError
+from harness.nearest import nearest
 
 BUILT_IN = (
     "cnn_beats_vlm",
@@ -37,7 +38,8 @@ def get_claim(name: str) -> Claim:
         return claim
     plugins = {point.name: point for point in metadata.entry_points(group="emotion_harness.claims")}
     if name not in plugins:
-        raise UsageError(f"Claim {name!r} is unknown. Use one of {', '.join(sorted({*BUILT_IN, *plugins}))}.")
+        known = sorted({*BUILT_IN, *plugins})
+        raise UsageError(f"Claim {name!r} is unknown. Use one of {', '.join(known)}. {nearest(name, known)}")
     loaded: Claim = plugins[name].load()
     return loaded
 

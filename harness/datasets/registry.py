@@ -1,17 +1,17 @@
 """From an entry of the suite to a data set, through the adapter that the entry names."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.adapters import find_adapter
+from harness.adapters import Adapters, find_adapter
 from harness.errors import UsageError
 
 from .dataset import MAX_MISSING, Dataset
 
 ENTRY_POINTS = "emotion_harness.datasets"
 _ADAPTERS = {"fer2013": "harness.datasets.fer2013:load", "images": "harness.datasets.images:load"}
+DATASETS = Adapters(_ADAPTERS, ENTRY_POINTS, given=("name",), before=2, shared={"max_missing": float})
 
 Adapter = Callable[..., Dataset]
 
@@ -34,12 +34,10 @@ def load_dataset(entry: Mapping[str, Any], name: str, split: str, data_root: Pat
         Unavailable: The data is not there; the message says where it was looked for and how to get it.
         DataError: Nothing of the data can be used, or more of it is missing than may be.
     """
-    options = {**entry, "name": name}
-    kind = options.pop("adapter", name)
-    options.pop("max_missing", None)
-    adapter: Adapter = find_adapter(kind, f"Dataset {name}", _ADAPTERS, ENTRY_POINTS)
-    _check_options(adapter, kind, name, options)
-    return adapter(data_root, split, **options).allowing(max_missing(entry, name))
+    share = max_missing(entry, name)
+    adapter: Adapter = find_adapter(entry.get("adapter", name), f"Dataset {name}", _ADAPTERS, ENTRY_POINTS)
+    options = DATASETS.check(adapter, entry, f"Dataset {name}")
+    return adapter(data_root, split, name=name, **options).allowing(share)
 
 
 def max_missing(entry: Mapping[str, Any], name: str) -> float:
@@ -52,19 +50,3 @@ def max_missing(entry: Mapping[str, Any], name: str) -> float:
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
         raise UsageError(f"Expected `max_missing` of dataset {name} to be from 0 to 1, but got {given!r}.")
     return float(given)
-
-
-def _check_options(adapter: Adapter, kind: str, name: str, options: Mapping[str, Any]) -> None:
-    parameters = list(inspect.signature(adapter).parameters.values())[2:]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    known = {parameter.name: parameter.default is parameter.empty for parameter in parameters}
-    listed = ", ".join(option for option in known if option != "name")
-    if unknown := [option for option in options if option not in known]:
-        raise UsageError(
-            f"Dataset {name!r} has the unknown option {unknown[0]!r}. Adapter {kind!r} knows: {listed}."
-        )
-    if missing := [option for option, required in known.items() if required and option not in options]:
-        raise UsageError(
-            f"Dataset {name!r} lacks the option {missing[0]!r}. Adapter {kind!r} knows: {listed}."
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.adapters import find_adapter
+from harness.adapters import Adapters, find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Context, RunnableModel, TableModel
 from harness.third_party import warnings_never_raise
@@ -18,6 +18,8 @@ ADAPTERS: dict[str, str] = {
     "openai": "harness.models.endpoint:EndpointModel",
     "predictions_csv": "harness.models.predictions_csv:PredictionsCsv",
 }
+GROUP = "emotion_harness.models"
+MODELS = Adapters(ADAPTERS, GROUP, given=("context",), shared={"skip": str, "published_as": str})
 
 
 @warnings_never_raise()
@@ -33,11 +35,10 @@ def build_model(name: str, entry: Mapping[str, Any], context: Context) -> Runnab
         Unavailable: the adapter, a package or a file is absent; the message says which and what to do.
         UsageError: the entry is wrong.
     """
-    options = {key: value for key, value in entry.items() if key not in ("adapter", "skip", "published_as")}
-    adapter = entry.get("adapter", "")
     if "skip" in entry:
         raise Unavailable(str(entry["skip"]))
-    factory = find_adapter(adapter, f"Model {name}", ADAPTERS, "emotion_harness.models")
+    factory = find_adapter(entry.get("adapter", ""), f"Model {name}", ADAPTERS, GROUP)
+    options = MODELS.check(factory, entry, f"Model {name}")
     try:
         model: RunnableModel | TableModel = factory(context=context, **options)
     except TypeError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args, get_type_hints
 
 from harness.errors import UsageError
+from harness.forms import check_values
+from harness.nearest import nearest
 
 Persona = Literal["none", "positive", "negative", "neutral"]
 Reasoning = Literal["none", "chain-of-thought", "context", "caption"]
@@ -82,29 +84,22 @@ class Prompt:
         Raises:
             UsageError: an axis is unknown, or a value is none of its or of another type.
         """
-        known = {field.name: field for field in fields(cls)}
+        known = get_type_hints(cls)
         for axis, value in entry.items():
             if axis not in known:
-                raise UsageError(f"Prompt {where} has the unknown axis {axis!r}. Use {', '.join(known)}.")
+                raise UsageError(
+                    f"Prompt {where} has the unknown axis {axis!r}. Use {', '.join(known)}. "
+                    f"{nearest(axis, known)}"
+                )
             if axis in CHOICES and value not in CHOICES[axis]:
                 raise UsageError(f"Prompt {where} has {axis} = {value!r}. Use {', '.join(CHOICES[axis])}.")
-            if (form := _missed_form(value, known[axis].default)) is not None:
-                raise UsageError(f"Prompt {where} has {axis} = {value!r}. Write {form}.")
+        check_values(entry, known, f"Prompt {where}")
+        for axis, least in (("max_tokens", 1), ("repeat", 0)):
+            if (value := entry.get(axis)) is not None and value < least:
+                raise UsageError(f"Prompt {where} has {axis} = {value}. Write {least} or more.")
         values: dict[str, Any] = {axis: tuple(v) if isinstance(v, list) else v for axis, v in entry.items()}
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values of all axes."""
         return asdict(self)
-
-
-def _missed_form(value: Any, default: Any) -> str | None:
-    """The form that the values of an axis with this default have, or None where `value` has it."""
-    if isinstance(default, tuple):
-        listed = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-        return None if listed else "a list of strings"
-    if value is None and default is None:
-        return None
-    kind = int if default is None else type(default)
-    forms = {str: "a string", bool: "true or false", int: "a whole number"}
-    return None if type(value) is kind else forms[kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.adapters import adapter_names, find_adapter
+from harness.adapters import Adapters, adapter_names, find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Context
 from harness.nearest import nearest
@@ -25,6 +25,7 @@ ADAPTERS: dict[str, str] = {
 # They only change the size: what a restorer must beat, and restorations without an entry in the suite.
 CONTROLS = ("nearest", "bicubic", "lanczos")
 GROUP = "emotion_harness.restorations"
+RESTORATIONS = Adapters(ADAPTERS, GROUP, given=("context",))
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -49,8 +50,8 @@ def build_restorer(name: str, entries: Entries, context: Context) -> Restorer:
             f"its weights, or use none, {', '.join(CONTROLS)}. "
             f"{nearest(name, runnable_restorations(entries))}"
         )
-    options = {key: value for key, value in entry.items() if key != "adapter"}
     factory = find_adapter(entry.get("adapter", ""), f"Restoration {name}", ADAPTERS, GROUP)
+    options = RESTORATIONS.check(factory, entry, f"Restoration {name}")
     try:
         restorer: Restorer = factory(context=context, **options)
     except TypeError as error:

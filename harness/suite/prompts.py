@@ -12,6 +12,7 @@ from harness.prompts import DESIGNS, Prompt, design_size
 
 # What a suite without [prompts] asks; a table of this name replaces it.
 DEFAULT_PROMPT = "plain"
+_MOST_REPEATS = 1_000  # each is a prompt of its own
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,13 @@ def _expand(entry: str, body: Mapping[str, Any], where: str) -> Iterator[tuple[s
     axes = {axis: value for axis, value in body.items() if axis not in ("kinds", "repeats")}
     prompt = Prompt.from_entry(axes, f"{entry} of {where}")
     kinds, repeats = body.get("kinds", SuitePrompt.kinds), body.get("repeats", 1)
-    if not isinstance(kinds, (list, tuple)) or not set(kinds) <= set(KINDS[1:]):
+    if not isinstance(kinds, (list, tuple)) or any(kind not in KINDS[1:] for kind in kinds):
         raise UsageError(f"Prompt {entry} of {where} has kinds = {kinds!r}. List {' or '.join(KINDS[1:])}.")
-    if type(repeats) is not int or repeats < 1:
-        raise UsageError(f"Prompt {entry} of {where} has repeats = {repeats!r}. Write 1 or more.")
+    if type(repeats) is not int or not 1 <= repeats <= _MOST_REPEATS:
+        raise UsageError(
+            f"Prompt {entry} of {where} has repeats = {repeats!r}. Write 1 or more, and at most "
+            f"{_MOST_REPEATS:,}."
+        )
     if prompt.order.partition(".")[0] not in ("given", "reversed", *DESIGNS):
         raise UsageError(
             f"Prompt {entry} of {where} has order = {prompt.order!r}. Use given, reversed, a design "

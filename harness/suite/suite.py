@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.claims import OUTCOMES, get_claim
+from harness.claims import get_claim
 from harness.errors import UsageError
-from harness.models.base import KINDS, Kind, Published
+from harness.models.base import Kind, Published
 from harness.models.published import read_published
 from harness.nearest import nearest
 from harness.predictions.cell import Cell
 from harness.restoration import NONE, known_restorations, runnable_restorations
+from harness.suite.checks import check_tables
 from harness.suite.grid import Grid
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import SuitePrompt, read_prompts
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from harness.suite.source import read_toml
 
 # Adapters whose models read no prompt, or are contrastive, by default; entries may say `kind`.
 DEFAULT_KINDS: dict[str, Kind] = {
     "open_clip": "contrastive",
     "transformers": "generative",
     "openai": "generative",
-}
-
-
-CLAIM_KEYS = {"encoder", "expected", "override", "prompts", "restorations"}
-TABLES = ("profiles", "datasets", "models", "restorations", "prompts", "claims")
-FORMS: dict[str, type] = {
-    **dict.fromkeys(TABLES, dict),
-    "noise_ceilings": dict,
-    "published": str,
-    "seed": int,
 }
 
 
@@ -66,18 +52,11 @@ class Suite:
         Raises:
             UsageError: the file is absent, not TOML, or an entry is wrong; the message names it.
         """
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(
-                f"The suite {path} cannot be read ({error.strerror}). Name one with --suite."
-            ) from error
-        except ValueError as error:  # not TOML, or not UTF-8
-            raise UsageError(f"The suite {path} is not valid TOML ({error}). Correct that line.") from error
-        _check_forms(raw, path)
+        raw = read_toml(path)
+        check_tables(raw, path)
         suite = cls(
             path=path,
-            profiles={name: _profile(name, body, path) for name, body in raw.get("profiles", {}).items()},
+            profiles={name: _profile(body) for name, body in raw.get("profiles", {}).items()},
             datasets=raw.get("datasets", {}),
             models=raw.get("models", {}),
             claims=raw.get("claims", {}),
@@ -113,45 +92,27 @@ class Suite:
                         f"{self.path} has an entry of the name {name!r}. Use neither / nor : in names: they "
                         "part those in dataset:split/restoration/prompt/model."
                     )
-        for name in self.models:
-            self.kind(name)
         for name, body in self.claims.items():
-            get_claim(name)
-            overrides = body.get("override", [])
-            tables = isinstance(overrides, list) and all(isinstance(item, dict) for item in overrides)
-            if not tables or body.keys() - CLAIM_KEYS:
-                raise UsageError(
-                    f"Claim {name} of {self.path} has an entry that is neither `expected`, `prompts`, "
-                    f"`restorations`, `encoder` nor a list of overrides. Write [[claims.{name}.override]]."
-                )
+            try:
+                get_claim(name)
+            except UsageError as error:
+                raise UsageError(f"[claims.{name}] of {self.path}: {error}") from error
             self._check_encoder(body.get("encoder", {}), name)
             self._check_prompts(body.get("prompts", []), f"Claim {name}")
             self._check_restorations(body.get("restorations", []), f"Claim {name}")
-            if any(override.keys() != {"cell", "expected", "reason"} for override in overrides):
-                raise UsageError(
-                    f"An override of claim {name} in {self.path} is not `cell`, `expected` and `reason`. "
-                    "Give these three."
-                )
-            expected = [body.get("expected", "supported"), *(o["expected"] for o in overrides)]
-            if bad := [value for value in expected if value not in OUTCOMES]:
-                raise UsageError(
-                    f"Claim {name} of {self.path} expects {bad[0]!r}. Use {', '.join(OUTCOMES)}."
-                )
 
-    def _check_encoder(self, encoder: Any, claim: str) -> None:
+    def _check_encoder(self, encoder: str | Mapping[str, str], claim: str) -> None:
         """Encoders are one model, or one per dataset."""
-        named = [encoder] if isinstance(encoder, str) else list(getattr(encoder, "values", list)())
-        if not isinstance(encoder, (str, dict)) or any(name not in self.models for name in named):
+        named = [encoder] if isinstance(encoder, str) else encoder.values()
+        if any(name not in self.models for name in named):
             raise UsageError(
                 f"Claim {claim} of {self.path} has encoder = {encoder!r}. Write a model of the suite, or a "
                 "table of datasets with a model each."
             )
 
-    def _check_restorations(self, names: Any, where: str, *, globs: bool = True) -> None:
+    def _check_restorations(self, names: Sequence[str], where: str, *, globs: bool = True) -> None:
         if NONE in self.restorations:
             raise UsageError(f"{self.path} has [restorations.{NONE}], which leaves pixels alone. Rename it.")
-        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-            raise UsageError(f"{where} of {self.path} has restorations = {names!r}. Write a list of strings.")
         elsewhere = (entry.get("restoration", NONE) for entry in self.models.values())
         known = {*known_restorations(self.restorations), *elsewhere, *(p.restoration for p in self.published)}
         fits = fnmatchcase if globs else str.__eq__
@@ -161,9 +122,7 @@ class Suite:
                 f"{', '.join(sorted(known))}, or add [restorations.{unknown[0]}]."
             )
 
-    def _check_prompts(self, globs: Any, where: str) -> None:
-        if not isinstance(globs, (list, tuple)) or not all(isinstance(glob, str) for glob in globs):
-            raise UsageError(f"{where} of {self.path} has prompts = {globs!r}. Write a list of strings.")
+    def _check_prompts(self, globs: Sequence[str], where: str) -> None:
         for glob in globs:
             if not any(matches_prompt(name, (glob,)) for name in self.prompts):
                 known = ", ".join(dict.fromkeys(prompt.entry for prompt in self.prompts.values()))
@@ -187,13 +146,8 @@ class Suite:
     def kind(self, model: str) -> Kind:
         """Classifier, contrastive or generative, told without building the model."""
         entry = self.models[model]
-        kind: Any = entry.get("kind", DEFAULT_KINDS.get(entry.get("adapter", ""), "classifier"))
-        if kind not in KINDS:
-            raise UsageError(
-                f"Model {model} of {self.path} has the kind {kind!r}. Use one of {', '.join(KINDS)}."
-            )
-        checked: Kind = kind
-        return checked
+        kind: Kind = entry.get("kind", DEFAULT_KINDS.get(entry.get("adapter", ""), "classifier"))
+        return kind
 
     @cached_property
     def numbers(self) -> dict[tuple[str, str, str], Published]:
@@ -226,26 +180,6 @@ class Suite:
         return expected
 
 
-def _check_forms(raw: Mapping[str, Any], path: Path) -> None:
-    for name, value in raw.items():
-        if name not in FORMS:
-            raise UsageError(f"The suite {path} has the unknown table {name!r}. Remove or rename it.")
-        entries = value.values() if name in TABLES and isinstance(value, dict) else ()
-        if type(value) is not FORMS[name] or not all(isinstance(entry, dict) for entry in entries):
-            form = f"[{name}.NAME]" if name in TABLES else FORMS[name].__name__
-            raise UsageError(f"The suite {path} gives {name} in another form than {form}. Write it so.")
-
-
-def _profile(name: str, body: Mapping[str, Any], path: Path) -> Profile:
-    for key, value in body.items():
-        names = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        if not (type(value) is int if key == "limit" else names):
-            form = "a whole number" if key == "limit" else "a list of strings"
-            raise UsageError(f"Profile {name} of {path} has {key} = {value!r}. Write {form}.")
+def _profile(body: Mapping[str, Any]) -> Profile:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
-    try:
-        return Profile(**values)
-    except TypeError as error:
-        raise UsageError(
-            f"Profile {name} of {path}: {error}. Use datasets, models, restorations, prompts, claims, limit."
-        ) from error
+    return Profile(**values)

@@ -58,9 +58,12 @@ def test_an_entry_can_say_why_it_is_skipped(context):
     [
         ({"adapter": "tim"}, r"Model net names the unknown adapter 'tim'.* Use one of .*timm.*what_the_face"),
         ({}, "Model net names the unknown adapter ''"),
-        ({"adapter": "timm"}, "Model net: .*checkpoint.*Correct its entry"),
-        ({"adapter": "timm", "checkpoint": "net.safetensors", "colour": 1}, "Model net: .*colour"),
-        ({"adapter": "what_the_face", "path": "x"}, "Model net: .*path"),
+        ({"adapter": "timm"}, "Model net lacks the option 'checkpoint'.*labels, state"),
+        (
+            {"adapter": "timm", "checkpoint": "net.safetensors", "colour": 1},
+            "Model net has the unknown option 'colour'",
+        ),
+        ({"adapter": "what_the_face", "path": "x"}, "Model net has the unknown option 'path'"),
     ],
 )
 def test_a_wrong_entry_is_named(context, entry, message):

@@ -77,7 +77,7 @@ def test_the_shorter_side_gets_the_size_and_a_uniform_image_stays_uniform(shape,
 
 @pytest.mark.parametrize("size", [0, -1, 4097, 2.0, "224", True, None])
 def test_an_impossible_size_is_refused(size):
-    with pytest.raises(UsageError, match="Expected `size` to be a whole number from 1 to 4,096, but got"):
+    with pytest.raises(UsageError, match="size.* a whole number"):
         build_restorer("bicubic", {"bicubic": {"adapter": "bicubic", "size": size}}, CONTEXT)
 
 
@@ -134,7 +134,7 @@ class TestNames:
     def test_wrong_entries_are_named(self):
         with pytest.raises(UsageError, match="Restoration x names the unknown adapter 'bicubik'"):
             build_restorer("x", {"x": {"adapter": "bicubik"}}, CONTEXT)
-        with pytest.raises(UsageError, match="Restoration x: .*colour.* Correct its entry"):
+        with pytest.raises(UsageError, match="Restoration x has the unknown option 'colour'"):
             build_restorer("x", {"x": {"adapter": "bicubic", "colour": "keep"}}, CONTEXT)
 
     def test_installed_packages_bring_restorers(self, tmp_path, monkeypatch):
