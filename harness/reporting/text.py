@@ -104,13 +104,31 @@ def plain(text: object, limit: int = 1_000) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def markdown(text: object, limit: int = 240) -> str:
-    """Foreign text as literal GitHub Markdown for a table cell: no markup, link, image, HTML or math in it.
+_MARKUP = re.compile(r"([\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+# What makes a heading, a list or a rule of the start of a text, where it stands in a list itself.
+_BLOCK = re.compile(r"^(?:\d{1,9}(?=[.)](?:\s|$))|(?=[#+-]+(?:\s|$))|(?==+$))")
+# What GitHub makes links, pictures and notifications of: where to part it.
+_REFERENCE = re.compile(
+    r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])|@(?=[\w-]+\.\w|[0-9a-f]{7})"  # @user, a@b.org, user@commit
+    r"|#(?=\d)|\bGH-(?=\d)"  # issues
+    r"|\b(?:https?|ftp)(?=://)|\bwww(?=\.)"  # bare links
+    r"|:(?=[\w+-]+:)",  # emoji
+    re.IGNORECASE,
+)
+_NOTHING = "<!-- -->"  # seen by nobody, it parts two texts
 
-    Underscores inside words stay as they are (they mean nothing there), so that names stay legible.
+
+def markdown(text: object, limit: int = 240) -> str:
+    """Foreign text as literal GitHub Markdown for a table cell or an item of a list.
+
+    There is no markup, link, image, HTML or math in it, no heading or list, nobody is notified, and no issue
+    is linked. Underscores inside words stay as they are, as they mean nothing there: names stay legible.
 
     >>> print(markdown("<b>x</b> | [a](javascript:b) macro_f1 _c_"))
     &lt;b&gt;x&lt;/b&gt; \\| \\[a\\](javascript:b) macro_f1 \\_c\\_
+    >>> print(markdown("cc @team, see #12"), markdown("vit@paper on fer2013:test"))
+    cc @<!-- -->team, see #<!-- -->12 vit@paper on fer2013:test
     """
-    escaped = re.sub(r"([\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", plain(text, limit))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = _BLOCK.sub(r"\g<0>\\", _MARKUP.sub(r"\\\1", plain(text, limit)))
+    safe = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _REFERENCE.sub(rf"\g<0>{_NOTHING}", safe)

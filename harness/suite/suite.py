@@ -87,10 +87,10 @@ class Suite:
                     )
         for table in (self.datasets, self.models, self.restorations, self.prompts):
             for name in table:
-                if not name or set(name) & set("/:"):
+                if not name or set(name) & set("/:") or not name.isprintable():
                     raise UsageError(
-                        f"{self.path} has an entry of the name {name!r}. Use neither / nor : in names: they "
-                        "part those in dataset:split/restoration/prompt/model."
+                        f"{self.path} has an entry of the name {name!r}. Use neither / nor : in names, which "
+                        "part those in dataset:split/restoration/prompt/model, and nothing that is not seen."
                     )
         for name, body in self.claims.items():
             try:
