@@ -16,7 +16,7 @@ from harness.errors import Unavailable
 from harness.new_snapshots import new_line
 from harness.options import about_run, setting
 from harness.recorder import Recorder
-from harness.running import PROFILE, RUN, run_of, session_of, suite_of
+from harness.running import NO_REPORTS, PROFILE, RUN, run_of, session_of, suite_of
 from harness.shared_verdicts import FOLDER
 from harness.slow_paths import line
 from harness.unused_snapshots import settle_unused
@@ -57,7 +57,15 @@ class Collector:
                 with suppress(OSError):  # workers got it and had nothing to put into it
                     folder.rmdir()
             return
-        self.recorder.write(suite_of(self.config))
+        try:
+            self.recorder.write(suite_of(self.config))
+        except OSError as error:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self.closing = (
+                f"The run folder {self.recorder.run} cannot be written ({error.strerror or error}), so "
+                "there is no report. Free space or name another --reports; the answers are in the store."
+            )
+            return
         self.unused = settle_unused(session, self.recorder)
         if self._too_slow and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -69,6 +77,9 @@ class Collector:
 
             measure = partial(remembered_table, session_of(self.config).results)
             self.closing = f"report: {write_report(self.recorder.run, measure)}"
+            if why := self.config.stash.get(NO_REPORTS, ""):
+                session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+                self.closing = f"{why}. The run is kept elsewhere; name another --reports. {self.closing}"
         except Exception as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             self.closing = (

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from harness.errors import UsageError
+from harness.nearest import nearest
 from harness.paths import SUITE, absolute
 from harness.suite import Filters, Profile, Suite
 
@@ -215,6 +216,22 @@ def about_run(config: pytest.Config, profile: Profile, suite: Suite) -> dict[str
         "baseline": _baseline(config),
         "gallery": setting(config, "gallery"),
     }
+
+
+def check_baseline(config: pytest.Config) -> None:
+    """Ends a run at its start whose baseline is no run.
+
+    Raises:
+        pytest.UsageError: there is no such folder, or it is not that of a run; the nearest names are told.
+    """
+    reports = reports_folder(config)
+    if (name := _baseline(config)) is None or (reports / name / "run.json").is_file():
+        return
+    runs = sorted(path.parent.name for path in reports.glob("*/run.json"))
+    here = nearest(str(name), runs) if runs else f"There is none in {reports}."
+    raise pytest.UsageError(
+        f"Expected --baseline to be the folder of a run, which holds a run.json, but got {name}. {here}"
+    )
 
 
 def _baseline(config: pytest.Config) -> str | None:

@@ -174,9 +174,15 @@ def found_by(item: pytest.Item) -> dict[str, Any]:
 def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
     """Keeps the predictions a test used in the run folder and in its report."""
     config = item.config
-    entry = record_predictions(run_of(config), predictions, suite_of(config).kind(predictions.cell.model))
     found = found_by(item)
-    found.setdefault("cells", []).append(entry)
+    try:
+        entry = record_predictions(run_of(config), predictions, suite_of(config).kind(predictions.cell.model))
+        found.setdefault("cells", []).append(entry)
+    except OSError as error:  # the answers are in the store, and the verdicts on them go on
+        found.setdefault("problems", []).append(
+            f"{predictions.cell} is left out of the report: {run_of(config)} cannot be written "
+            f"({error.strerror or error}). Free space there."
+        )
     found.setdefault("problems", []).extend(
         f"{predictions.cell.source}: {problem}" for problem in predictions.problems
     )

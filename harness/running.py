@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.errors import HarnessError
-from harness.options import filters_of, reports_folder, setting, settings_of, suite_path
+from harness.options import check_baseline, filters_of, reports_folder, setting, settings_of, suite_path
 from harness.recorder import new_run_folder
 from harness.suite import Filters, Profile, Suite, check_splits, select
 
@@ -20,6 +21,7 @@ PROFILE = pytest.StashKey[Profile]()
 FILTERS = pytest.StashKey[Filters]()
 SESSION = pytest.StashKey["Session"]()
 RUN = pytest.StashKey[Path]()
+NO_REPORTS = pytest.StashKey[str]()
 
 
 def suite_of(config: pytest.Config) -> Suite:
@@ -46,6 +48,7 @@ def check_options(config: pytest.Config) -> None:
     """
     suite = suite_of(config)
     settings = settings_of(config, config.stash[PROFILE], suite)
+    check_baseline(config)
     try:
         check_splits(suite, config.stash[FILTERS], settings.data_root)
     except HarnessError as error:
@@ -70,10 +73,19 @@ def _has_workers(config: pytest.Config) -> bool:
 
 
 def run_of(config: pytest.Config) -> Path:
-    """The run folder; workers get it from the controller."""
+    """The run folder; workers get it from the controller.
+
+    Where the folder of reports cannot be written it is a temporary one, and `NO_REPORTS` says why: what a run
+    costs is not spent for nothing.
+    """
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         return Path(worker["harness_run"])
     if RUN not in config.stash:
-        config.stash[RUN] = new_run_folder(reports_folder(config))
+        reports = reports_folder(config)
+        try:
+            config.stash[RUN] = new_run_folder(reports)
+        except OSError as error:
+            config.stash[RUN] = new_run_folder(Path(tempfile.mkdtemp(prefix="harness-")))
+            config.stash[NO_REPORTS] = f"The folder {reports} cannot be written ({error.strerror or error})"
     return config.stash[RUN]

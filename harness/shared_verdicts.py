@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -40,14 +41,17 @@ class SharedVerdicts:
             return judge()
         name = hashlib.sha256(json.dumps([claim, *map(str, cells)]).encode()).hexdigest()
         path = self._folder / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_suffix(".lock"), timeout=-1 if wait else 0):
                 if path.exists():
                     return Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
                 verdict = judge()
                 body = json.dumps(verdict.as_dict()).encode()
-                write_atomically(path, lambda file: file.write(body))
+                with suppress(OSError):  # a full disk: the others judge by themselves
+                    write_atomically(path, lambda file: file.write(body))
                 return verdict
         except Timeout:
             return None
+        except OSError:
+            return judge()

@@ -132,6 +132,12 @@ def _check_rows(table: pd.DataFrame, path: Path) -> None:
             raise DataError(
                 f"Column {column} of {path} holds something that is not a number. Write scores as decimals."
             )
+        endless = table["sample_id"][np.isinf(table[column].to_numpy(np.float64))]
+        if not endless.empty:
+            raise DataError(
+                f"Column {column} of {path} holds an infinite score, the first one for {endless.iloc[0]}. "
+                "Write scores as decimals, and leave the field empty where there is none."
+            )
     if "outcome" in table:
         _check_outcomes(table, path)
 

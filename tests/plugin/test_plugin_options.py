@@ -73,6 +73,8 @@ def test_each_option_is_an_ini_key_that_the_command_line_overrides(make_project,
         encoding="utf-8",
     )
     (project.root / "evals/suite.toml").unlink()
+    (project.root / "runs/20260101-000000").mkdir(parents=True)
+    (project.root / "runs/20260101-000000/run.json").write_text("{}", encoding="utf-8")
     away = {"HARNESS_DATA": "/nowhere", "HARNESS_STORE": "/nowhere"}
     from_ini = project.pytest("evals", "-rA", **away)
     run = from_ini.latest_run("runs")
