@@ -225,7 +225,8 @@ def check_baseline(config: pytest.Config) -> None:
         pytest.UsageError: there is no such folder, or it is not that of a run; the nearest names are told.
     """
     reports = reports_folder(config)
-    if (name := _baseline(config)) is None or (reports / name / "run.json").is_file():
+    name = _baseline(config)
+    if name is None or Path(os.path.normpath(reports / name), "run.json").is_file():
         return
     runs = sorted(path.parent.name for path in reports.glob("*/run.json"))
     here = nearest(str(name), runs) if runs else f"There is none in {reports}."

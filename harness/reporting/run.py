@@ -11,6 +11,7 @@ from typing import Any
 from harness.errors import DataError, UsageError
 from harness.predictions.table import Predictions
 from harness.reporting.pictures import Pictures, read_pictures
+from harness.reporting.record import check_claims, check_record
 from harness.slow_paths import line
 
 
@@ -87,6 +88,8 @@ def read_run(run_dir: Path) -> Run:
         )
     record = _read_json(run_dir / "run.json", dict)
     claims = _read_json(run_dir / "claims.json", list) if (run_dir / "claims.json").exists() else []
+    check_record(record, run_dir / "run.json")
+    check_claims(claims, run_dir / "claims.json")
     predictions, unreadable = _read_cells(run_dir)
     order = [str(cell["id"]) for cell in record.get("cells") or ()]
     missing = [
@@ -134,7 +137,7 @@ def _read_cells(run_dir: Path) -> tuple[dict[str, Predictions], list[str]]:
 def _read_json(path: Path, kind: type[Any]) -> Any:
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read ({error}). Make the run again.") from error
     if not isinstance(content, kind):
         raise DataError(f"{path} does not hold a {kind.__name__}. Make the run again.")
