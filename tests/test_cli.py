@@ -70,6 +70,14 @@ class TestDoctor:
 
 
 class TestPredict:
+    @pytest.mark.parametrize("below", ["", "below/it"])
+    def test_a_store_that_is_a_file_is_one_line(self, harness, suite, tmp_path, below):
+        (tmp_path / "taken").write_text("a file")
+        store = tmp_path / "taken" / below
+        error = harness("predict", "good", "--dataset", "tiny:test", "--store", store).error
+        assert f"The store {store} cannot be written (" in error
+        assert "name another folder with --store" in error
+
     def test_shows_every_metric_and_keeps_the_answers(self, harness, suite, tmp_path):
         shown = harness("predict", "good", "--dataset", "tiny:test", "--json").json
         assert (shown["dataset"], shown["n"]) == ("tiny:test", 90)

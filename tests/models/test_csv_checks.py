@@ -169,6 +169,9 @@ class TestSamples:
             ("sample_id,label\na,sad\na,sad\n", r"answers a twice \(1 rows too many\)"),
             ("sample_id,label,Label\na,sad,sad\n", "has the column label twice"),
             ("sample_id,label,outcome\na,sad,right\n", "has the outcome 'right'. Use parsed, "),
+            ("sample_id,label,score_sad\na,sad,1\nb,sad,inf\n", "an infinite score, the first one for b"),
+            ("sample_id,label,score_sad\na,sad,-Infinity\n", "Column score_sad of .*a.csv holds an infinite"),
+            ("sample_id,label,score_sad\na,sad,1e999\n", "an infinite score, the first one for a"),
             ("sample_id,label,outcome\na,,parsed\n", "calls the answer to a parsed and gives no label"),
         ],
     )  # fmt: skip

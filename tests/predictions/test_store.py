@@ -1,5 +1,6 @@
 """The store keeps what it was given, whatever happens around it."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -80,6 +81,37 @@ def test_a_damaged_shard_is_named_and_left_out(store, identity, damage):
     victim.write_bytes({"truncate": body[: len(body) // 2], "flip": flipped, "empty": b""}[damage])
     with pytest.warns(HarnessWarning, match=victim.name):
         assert list(store.read(identity).index) == ["b"]
+
+
+@pytest.mark.parametrize("odd", ["folder", "pipe", "link to itself"])
+def test_what_is_no_file_is_a_damaged_shard(store, identity, odd):
+    store.write(identity, rows("a"))
+    store.write(identity, rows("b"))
+    victim = next(p for p in store.folder(identity).glob("*.parquet") if b"a" in p.read_bytes())
+    lost = pd.read_parquet(victim)["pixel_digest"][0]
+    victim.unlink()
+    if odd == "folder":
+        victim.mkdir()
+    elif odd == "pipe":
+        os.mkfifo(victim)
+    else:
+        victim.symlink_to(victim.name)
+    with pytest.warns(HarnessWarning, match=victim.name):
+        assert list(store.read(identity).index) == sorted({"a", "b"} - {lost})
+    store.write(identity, rows("c"))
+    with pytest.warns(HarnessWarning):
+        store.compact(identity)
+    with pytest.warns(HarnessWarning):
+        assert sorted(store.read(identity).index) == sorted({"a", "b", "c"} - {lost})
+
+
+def test_an_array_that_is_a_pipe_is_computed_again(store):
+    store.keep(KEY, ARRAY)
+    (path,) = store.root.glob("kept/*.npy")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.warns(HarnessWarning, match=path.name):
+        assert store.recall(KEY) is None
 
 
 def test_a_damaged_shard_survives_compaction_of_the_others(store, identity):
