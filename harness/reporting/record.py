@@ -36,7 +36,7 @@ _ENVIRONMENT: Mapping[str, Any] = {
 _MORE: Mapping[str, Mapping[str, Any]] = {
     "published": {
         "n": float | None,
-        "metrics": Mapping[str, float] | None,
+        "metrics": _TABLE | None,
         "findings": list[str] | None,
     },
     "restoration_costs": {"peak_memory_mb": float | None},
