@@ -112,7 +112,9 @@ class Predictions:
     def _indices(self, labels: pd.Series[Any]) -> NDArray[np.int64]:
         import pandas as pd
 
-        return pd.Index(self.space.labels, dtype=object).get_indexer(labels.astype(object)).astype(np.int64)
+        known = pd.Index(list(self.space.labels), dtype=object)
+        indices: NDArray[np.int64] = known.get_indexer(pd.Index(labels.to_numpy(object))).astype(np.int64)
+        return indices
 
     def subset(self, keep: NDArray[np.bool_]) -> Predictions:
         """The answers to some of the samples: those where `keep` (N,) is true."""
