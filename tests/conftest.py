@@ -23,6 +23,8 @@ FILTERS = (
     "default::harness.errors.HarnessWarning",
     # Deprecations inside torch, timm and their dependencies are theirs to mend.
     "ignore::DeprecationWarning:(torch|timm|torchvision|transformers|typer|click).*",
+    # Tensors of torch before 2.8 say nothing of it to numpy, whoever calls.
+    "ignore:__array_wrap__ must accept:DeprecationWarning",
 )
 
 # A loaded machine is slow, not wrong. CI tries the same examples each time; new ones are found at the desk.

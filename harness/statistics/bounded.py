@@ -167,6 +167,10 @@ def chance_not_negative(factors: Values, shapes: Values) -> float:
     """
     if factors.max() <= 0 or factors.min() >= 0:
         return float(factors.min() >= 0)
+    if (
+        factors.max() < np.finfo(np.float64).tiny * -factors.min()
+    ):  # what is positive vanishes beside the rest
+        return 0.0
     if factors @ shapes > 0:  # the saddle point of the larger tail lies too near the pole at zero
         return 1.0 - chance_not_negative(-factors, shapes)
     scaled = factors / factors.max()

@@ -27,7 +27,7 @@ from harness.prompts.question import Question
 
 @dataclass(frozen=True)
 class Seen:
-    """One request: its body and headers, the how manieth with this body it is, and when it came."""
+    """One request: body, headers (small letters), the how manieth with this body it is, when it came."""
 
     body: dict[str, Any]
     headers: dict[str, str]
@@ -182,7 +182,12 @@ class FaultServer(ThreadingHTTPServer):
     def take(self, body: dict[str, Any], headers: Mapping[str, str]) -> Seen:
         with self._lock:
             key = json.dumps(body, sort_keys=True)
-            seen = Seen(body, dict(headers), self._attempts[key], time.time())
+            seen = Seen(
+                body,
+                {name.lower(): value for name, value in headers.items()},
+                self._attempts[key],
+                time.time(),
+            )
             self._attempts[key] += 1
             self.seen.append(seen)
             self._flying += 1

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def base_url(checkpoint, tmp_path_factory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("log") / "server.txt"
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(checkpoint)]
+    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", *_model(checkpoint)]
     command += ["--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     with log.open("w") as out:
@@ -54,6 +55,18 @@ def base_url(checkpoint, tmp_path_factory) -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # the whole tree: it is the leader of its group
         process.wait()
+
+
+def _model(checkpoint: Path) -> list[str]:
+    return ["--force-model", str(checkpoint)] if _is_early() else [str(checkpoint)]
+
+
+def _is_early() -> bool:
+    """Whether the server takes the model by an option; such a one counts no tokens and goes by any name."""
+    from transformers.cli.serve import Serve
+
+    told = signature(Serve.__init__).parameters["force_model"].annotation.__metadata__[0]
+    return type(told).__name__ == "OptionInfo"
 
 
 def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
@@ -108,9 +121,10 @@ def test_the_answers_are_those_of_the_model(model, checkpoint):
     for asked, of_question in zip(questions, replies, strict=True):
         for image, reply in zip(images, of_question, strict=True):
             expected = written_here(checkpoint, image, asked)
-            assert (reply.text, reply.tokens_in, reply.tokens_out) == expected
+            counted = (None, None) if _is_early() else expected[1:]
+            assert (reply.text, reply.tokens_in, reply.tokens_out) == (expected[0], *counted)
             assert (reply.error, reply.cost) == ("", None)
-            assert reply.finish == ("length" if reply.tokens_out == asked.max_tokens else "stop")
+            assert reply.finish == ("length" if expected[2] == asked.max_tokens else "stop")
     assert len({reply.text for reply in replies[0]}) > 1
 
 
@@ -120,6 +134,8 @@ def test_it_gives_no_log_probabilities_and_that_is_noticed(model):
 
 
 def test_a_model_that_it_does_not_serve_is_a_failure_with_its_words(base_url, tmp_path):
+    if _is_early():
+        pytest.skip("this version of transformers serves its model under any name")
     other = EndpointModel(context=Context(tmp_path, tmp_path), model="other", base_url=base_url)
     reply = other.load("cpu", "float32").generate(pictures((48, 48)), [question()])[0][0]
     assert reply.text is None

@@ -49,9 +49,12 @@ def read_back(folder: Path, dataset: Dataset) -> Predictions:
 
 
 def kept(read: Predictions) -> list[list[object]]:
-    """What a CSV holds; an empty text and no text are both an empty field."""
+    """What a CSV holds; an empty text and no text are both an empty field, a NUL is its picture."""
     table = read.table[["sample_id", "gold", "outcome", "label", "raw_text", "reason"]].astype(object)
-    return [[None if pd.isna(cell) or cell == "" else cell for cell in row] for row in table.to_numpy()]
+    return [
+        [None if pd.isna(cell) or cell == "" else cell.replace("\0", "\u2400") for cell in row]
+        for row in table.to_numpy()
+    ]
 
 
 @st.composite
@@ -89,6 +92,7 @@ def test_every_answer_reads_back_and_every_metric_is_the_same(rows, scored):
 @example("'" * 3 + "=")
 def test_what_makes_a_text_inert_is_undone(text):
     assert meant(inert(text)) == text
+    assert inert(f"nul\0{text}").startswith("nul\u2400")
     assert inert(text) == text or inert(text).replace("'", "") == text.replace("'", "")
 
 
