@@ -26,7 +26,7 @@ test-oldest: .venv-oldest/dev
 
 suite:
 	$(BIN)/python -m pytest tests evals -n $(WORKERS)
-	$(BIN)/python -m pytest evals --profile specimens -n 4
+	$(BIN)/python -m pytest evals --profile specimens -n $(WORKERS)
 	$(BIN)/python -m pytest evals --profile specimens-restored
 
 .venv/dev .venv/demo: .venv/%: $(STATED)
