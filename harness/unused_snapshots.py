@@ -20,13 +20,15 @@ NARROWING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "maxfail", "di
 
 
 def hide_from_syrupy(config: pytest.Config) -> None:
-    """Keeps metric snapshots out of syrupy's own search.
+    """Keeps metric snapshots out of syrupy's own search, and all where tests are collected and none is run.
 
     It knows the tests of one run and takes all other files for unused: those of other profiles, of cells that
     were not selected or skipped. It would offer to delete them, and do so with --snapshot-update.
     """
     ignored = getattr(config.option, "ignore_file_extensions", None) or ()
     config.option.ignore_file_extensions = sorted({*ignored, EXTENSION})
+    if config.option.collectonly:
+        config.option.disable_unused_snapshots = True
 
 
 def settle_unused(session: pytest.Session, recorder: Recorder) -> list[str]:

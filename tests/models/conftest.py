@@ -1,4 +1,4 @@
-"""A tiny checkpoint of a real timm architecture."""
+"""A tiny checkpoint of a real timm architecture, and a server that can break in every way."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fault_server import FaultServer
 from tiny_models import CARD, save_checkpoint
 
 from harness.models import Context
@@ -32,3 +33,13 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def context(folder: Path) -> Context:
     return Context(data_root=folder / "data", suite_folder=folder)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
+    """A server to plan faults for; whoever asks it again does so at once."""
+    from harness.models.endpoint import calls
+
+    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
+    with FaultServer() as server:
+        yield server

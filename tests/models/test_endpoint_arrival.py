@@ -11,23 +11,15 @@ import zlib
 from pathlib import Path
 
 import pytest
-from fault_server import FaultServer, answer, completion, grey, model_at, question, refusal
+from fault_server import answer, completion, grey, model_at, question, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.models.endpoint import calls
 from harness.models.endpoint.arrival import LARGEST
 from harness.models.endpoint.words import clean
 
 SECRET = "sk-proj-4f0ZenE7vErPr1nT/tH1s+='"
 WHOLE = json.dumps(completion("happy")).encode()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    with FaultServer() as server:
-        yield server
 
 
 def packed(body: bytes, packing: str):

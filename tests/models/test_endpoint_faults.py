@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from fault_server import (
-    FaultServer,
     answer,
     completion,
     cut,
@@ -34,13 +33,6 @@ from harness.models.endpoint import Budget, calls
 from harness.models.endpoint.loaded import LoadedEndpoint
 
 WHOLE = json.dumps(completion("happy")).encode()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    with FaultServer() as server:
-        yield server
 
 
 def load(server, folder: Path, **options):

@@ -7,18 +7,11 @@ import math
 import time
 
 import pytest
-from fault_server import FaultServer, answer, completion, grey, model_at, question, raw, refusal
+from fault_server import answer, completion, grey, model_at, question, raw, refusal
 
 from harness.models.endpoint import Budget, calls
 
 SURROGATE = "sad \ud83d"
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    with FaultServer() as server:
-        yield server
 
 
 def sends(data, kind="application/json"):

@@ -11,7 +11,7 @@ from fault_server import FaultServer, answer, grey, model_at, question, script
 from harness.doctor import examine
 from harness.errors import ModelError, Unavailable
 from harness.models import Context
-from harness.models.endpoint import EndpointModel, calls
+from harness.models.endpoint import EndpointModel
 from harness.models.endpoint.route import proxy_for
 from harness.suite import Suite
 
@@ -24,13 +24,6 @@ def _no_proxies(monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    with FaultServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from fault_server import FaultServer, answer, grey, model_at, question, refusal, script
+from fault_server import answer, grey, model_at, question, refusal, script
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessWarning, ModelError, Unavailable, UsageError
 from harness.models.base import Generative
-from harness.models.endpoint import Budget, calls
+from harness.models.endpoint import Budget
 from harness.models.endpoint.letters import letter_scores
 from harness.predictions.asked import Asked
 from harness.predictions.respondents.generative import GenerativeRespondent
@@ -20,13 +20,6 @@ from harness.predictions.store import Store
 
 LABELS = ("happy", "sad", "neutral")
 LETTERS = {"answers": ("A", "B", "C"), "options": LABELS, "score": True}
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    with FaultServer() as server:
-        yield server
 
 
 def load(server, folder, **options):

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from fault_server import FaultServer, answer, grey, model_at, question, refusal
+from fault_server import answer, grey, model_at, question, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,13 +20,6 @@ from harness.models.endpoint.waits import told_wait
 NOW = 1_000.0
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17s"}
 GEMINI = [{"error": {"code": 429, "message": "quota", "details": [{"@type": "QuotaFailure"}, RETRY_INFO]}}]
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    with FaultServer() as server:
-        yield server
 
 
 @pytest.mark.parametrize(

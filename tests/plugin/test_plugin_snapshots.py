@@ -166,6 +166,17 @@ def test_snapshots_of_the_users_own_tests_leave_those_of_metrics_alone(recorded)
     assert snapshots(recorded) == before
 
 
+def test_collecting_finds_no_snapshot_unused_and_deletes_none(recorded):
+    (recorded.root / "evals/test_mine.py").write_text("def test_mine(snapshot):\n    assert 1 == snapshot\n")
+    assert recorded.pytest("evals/test_mine.py", "--snapshot-update").status == 0
+    mine = (recorded.root / "evals/__snapshots__/test_mine.ambr").read_text()
+    for more in ([], ["--snapshot-update"]):
+        outcome = recorded.pytest("evals", "--collect-only", "-q", *more)
+        assert outcome.status == 0, outcome
+        assert "delete" not in outcome.stdout
+        assert (recorded.root / "evals/__snapshots__/test_mine.ambr").read_text() == mine
+
+
 def test_names_that_look_alike_as_files_are_files_of_their_own(make_project):
     project = make_project()
     names = ["模型一", "模型二", "my model", "my_model", "Net", "net", "long-" + "x" * 300]
