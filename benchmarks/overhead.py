@@ -19,8 +19,8 @@ from _shared import data_or_status_2, efficientnet, print_line
 from harness.datasets import Dataset, load_dataset
 from harness.identity import Identity
 from harness.models import Classifier, RunnableModel
-from harness.predictions.respondents import respondent
-from harness.predictions.runner import compute, find_work
+from harness.engine.respondents import respondent
+from harness.engine.fill import compute, find_work
 from harness.predictions.store import Store
 from harness.settings import default_data_root
 

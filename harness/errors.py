@@ -6,7 +6,13 @@ as it stands and exit with status 2. Anything else that escapes is a bug in the 
 
 
 class HarnessError(Exception):
-    """Base of all errors that a user can mend. `str(error)` is a single line."""
+    """Base of all errors that a user can mend. `str(error)` is a single line.
+
+    Attributes:
+        details: what a developer wants besides it, such as the traceback of what was raised elsewhere.
+    """
+
+    details: str = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))

@@ -116,26 +116,37 @@ def decide(
     return "refuted" if effect.high < threshold else "inconclusive"
 
 
-def settle(family: Sequence[Verdict]) -> list[Verdict]:
-    """Judges a family of verdicts of one claim together: Holm-adjusted p-values decide.
+def settle(verdict: Verdict, others: Sequence[Verdict], size: int) -> Verdict:
+    """Judges a verdict together with its family: Holm-adjusted p-values decide.
 
-    Verdicts that are barred or have no p-value take no part in the adjustment.
+    Every member of the family counts, also one that is barred, gave no p-value or did not run. The p-values
+    of those that did not run lie between two extremes: all of them 1, and all of them 0. Where the outcome
+    hangs on that, there is none.
+
+    Args:
+        verdict: as judged by itself.
+        others: members of its family that ran, too.
+        size: the size of the family, this verdict included.
     """
-    counted = [v.p_value if v.p_value is not None and not v.barred else None for v in family]
-    size = sum(p is not None for p in counted)
-    settled = []
-    for verdict, p_adjusted in zip(family, holm(counted), strict=True):
-        outcome = decide(verdict.effect, p_adjusted, verdict.alpha, verdict.barred, verdict.threshold)
-        settled.append(
-            replace(
-                verdict,
-                outcome=outcome,
-                p_adjusted=p_adjusted,
-                family_size=size,
-                reason=_reason(verdict, outcome, p_adjusted, size),
-            )
-        )
-    return settled
+    if verdict.p_value is None or verdict.barred:
+        outcome = decide(verdict.effect, None, verdict.alpha, verdict.barred, verdict.threshold)
+        return replace(verdict, outcome=outcome, p_adjusted=None, family_size=size)
+    ran = [verdict.p_value, *(1.0 if v.p_value is None or v.barred else v.p_value for v in others)]
+    absent = size - len(ran)
+    p_adjusted, at_best = (holm([*ran, *[p] * absent])[0] for p in (1.0, 0.0))
+    outcome, best = (
+        decide(verdict.effect, p, verdict.alpha, "", verdict.threshold) for p in (p_adjusted, at_best)
+    )
+    settled = replace(verdict, outcome=outcome, p_adjusted=p_adjusted, family_size=size)
+    if outcome == best:
+        return replace(settled, reason=_reason(verdict, outcome, p_adjusted, size))
+    why = f"not settled: {len(ran)} of {size} members of its family ran"
+    return replace(
+        settled,
+        barred=why,
+        reason=f"{verdict.reason} This is {why}, and p adjusted lies between {at_best:.3g} and "
+        f"{p_adjusted:.3g}: run the whole profile.",
+    )
 
 
 def _reason(verdict: Verdict, outcome: Outcome, p_adjusted: float | None, size: int) -> str:

@@ -14,8 +14,8 @@ from harness.errors import HarnessWarning, ModelError, Unavailable, UsageError
 from harness.models.base import Generative
 from harness.models.endpoint import Budget
 from harness.models.endpoint.letters import letter_scores
-from harness.predictions.asked import Asked
-from harness.predictions.respondents.generative import GenerativeRespondent
+from harness.engine.asked import Asked
+from harness.engine.respondents.generative import GenerativeRespondent
 from harness.predictions.store import Store
 
 LABELS = ("happy", "sad", "neutral")

@@ -23,10 +23,10 @@ from harness.models.registry import ADAPTERS
 from harness.models.timm_classifier import TimmClassifier
 from harness.models.what_the_face import WhatTheFace
 from harness.predictions import Cell
-from harness.predictions.asked import Asked
-from harness.predictions.held import Held
-from harness.predictions.respondents.base import scored_rows
-from harness.predictions.runner import compute, find_work
+from harness.engine.asked import Asked
+from harness.engine.held import Held
+from harness.engine.respondents.base import scored_rows
+from harness.engine.fill import compute, find_work
 from harness.predictor import Predictor
 from harness.restoration.gfpgan import Gfpgan
 from harness.settings import Settings

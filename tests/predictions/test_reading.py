@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from harness.labels import label_space
-from harness.predictions.respondents.generative import _reply_rows
-from harness.predictions.respondents.reading import combined, parsed, placed, scored, with_all_scores
+from harness.engine.respondents.generative import _reply_rows
+from harness.engine.respondents.reading import combined, parsed, placed, scored, with_all_scores
 from harness.prompts import Prompt, Reply, ask
 
 SPACE = label_space("caer")
@@ -159,5 +159,5 @@ class TestOpenAnswers:
     def test_the_second_time_the_encoder_is_not_asked(self, store, monkeypatch):
         rows = parsed(replied(Reply(text="furious")), question(labels="absent"))
         first = placed(rows, SPACE, store)
-        monkeypatch.setattr("harness.predictions.respondents.reading.similarities", None)
+        monkeypatch.setattr("harness.engine.respondents.reading.similarities", None)
         assert placed(rows, SPACE, store).equals(first)

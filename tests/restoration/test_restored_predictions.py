@@ -17,7 +17,7 @@ from harness.errors import Unavailable, UsageError
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell
 from harness.predictions.pixel_store import PixelStore
-from harness.predictions.runner import find_work
+from harness.engine.fill import find_work
 from harness.predictor import Predictor
 from harness.settings import Settings
 from harness.suite import Suite

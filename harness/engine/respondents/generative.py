@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from harness.engine.asked import Asked, Images
+from harness.engine.respondents.base import Key, scored_rows, softmax
+from harness.engine.respondents.reading import FILTERED, combined, parsed, placed
 from harness.errors import ModelError, Unavailable
 from harness.identity import package_versions
 from harness.labels import LabelSpace
 from harness.models.base import Accounting, Generative, RunnableModel
-from harness.predictions.asked import Asked, Images
-from harness.predictions.respondents.base import scored_rows, softmax
-from harness.predictions.respondents.reading import FILTERED, combined, parsed, placed
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, Reply, ask
 from harness.third_party import warnings_never_raise
@@ -80,13 +80,15 @@ class GenerativeRespondent:
         key = ["rendered", self.identity.model, template, versions, said]
         return str(self.store.remember(key, render))
 
-    def lacks(self, asked: Sequence[Asked]) -> bool:
-        """Never."""
-        del asked
-        return False
-
-    def prepare(self, loaded: Generative, asked: Sequence[Asked]) -> None:
+    def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
         """Nothing."""
+        del asked
+        return []
+
+    def prepare(self, loaded: Generative, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+        """Nothing."""
+        del loaded, asked
+        return []
 
     def respond(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Scores all questions that are scored in one sweep, and has the others answered in another."""

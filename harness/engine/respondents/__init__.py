@@ -7,11 +7,11 @@ parsed when they are read, so that a better parser needs no new answers.
 
 from __future__ import annotations
 
+from harness.engine.respondents.base import Respondent
+from harness.engine.respondents.classifier import ClassifierRespondent
+from harness.engine.respondents.contrastive import ContrastiveRespondent
+from harness.engine.respondents.generative import GenerativeRespondent
 from harness.models.base import RunnableModel
-from harness.predictions.respondents.base import Respondent
-from harness.predictions.respondents.classifier import ClassifierRespondent
-from harness.predictions.respondents.contrastive import ContrastiveRespondent
-from harness.predictions.respondents.generative import GenerativeRespondent
 from harness.predictions.store import Store
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from harness.engine.asked import Asked, Images
+from harness.engine.respondents.base import Key, scored_rows
+from harness.engine.respondents.features import feature_rows
 from harness.labels import LabelSpace
 from harness.models.base import Classifier, RunnableModel
-from harness.predictions.asked import Asked, Images
-from harness.predictions.respondents.base import scored_rows
 from harness.predictions.store import Store
 from harness.prompts import Prompt
 
@@ -31,21 +33,29 @@ class ClassifierRespondent:
         del prompt, space
         return (Asked(self.identity),)
 
-    def lacks(self, asked: Sequence[Asked]) -> bool:
-        """Never."""
-        del asked
-        return False
-
-    def prepare(self, loaded: Classifier, asked: Sequence[Asked]) -> None:
+    def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
         """Nothing."""
+        del asked
+        return []
+
+    def prepare(self, loaded: Classifier, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+        """Nothing."""
+        del loaded, asked
+        return []
 
     def respond(self, loaded: Classifier, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """See `Respondent.respond`."""
+        wanted = {one.features for one in asked}
+        tables = {features: self._rows(loaded, images, features=features) for features in wanted}
+        return [tables[one.features] for one in asked]
+
+    def _rows(self, loaded: Classifier, images: Images, *, features: bool) -> pa.Table:
+        if features:
+            return feature_rows(loaded, images)
         started = time.perf_counter()
         scores = loaded.classify(list(images.values()))
         latency = (time.perf_counter() - started) / len(images)
-        table = scored_rows(images, scores, self.model.labels, self.identity, latency)
-        return [table for _ in asked]
+        return scored_rows(images, scores, self.model.labels, self.identity, latency)
 
     def read(
         self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace

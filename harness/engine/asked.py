@@ -21,7 +21,9 @@ class Asked:
     Attributes:
         identity: everything but the pixels that can change what is stored.
         question: the question, or None for models that read none.
+        features: whether what a model's last layer reads is wanted, and not its answers.
     """
 
     identity: Identity
     question: Question | None = None
+    features: bool = False

@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from harness.engine.asked import Asked, Images
 from harness.errors import ModelError
 from harness.identity import Identity
-from harness.predictions.asked import Asked, Images
 from harness.third_party import warnings_never_raise
 
 T = TypeVar("T")

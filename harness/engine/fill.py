@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from harness.datasets import Dataset
 from harness.datasets.pixels import Pixels, pixel_digest
+from harness.engine.asked import Asked, Images
 from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable, out_of_memory
 from harness.identity import Identity
-from harness.predictions.asked import Asked, Images
 from harness.predictions.store import ROW_COLUMNS, Store
 from harness.slow_paths import note
 from harness.third_party import warnings_never_raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from harness.engine.asked import Asked, Images
+from harness.engine.respondents.base import Key
+from harness.engine.respondents.features import feature_rows
+from harness.engine.respondents.reading import combined, placed, scored
 from harness.errors import ModelError
 from harness.labels import LabelSpace
 from harness.models.base import Contrastive, RunnableModel
 from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
-from harness.predictions.asked import Asked, Images
-from harness.predictions.respondents.reading import combined, placed, scored
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, ask
 
@@ -35,34 +36,19 @@ class ContrastiveRespondent:
         """The same identity for all questions: they are put to the kept embeddings."""
         return tuple(Asked(self.identity, question) for question in ask(prompt or Prompt(), space))
 
-    def lacks(self, asked: Sequence[Asked]) -> bool:
-        """Whether the classes of a question have not been embedded yet."""
-        return any(self.store.recall(self._key(one)) is None for one in asked)
-
-    def prepare(self, loaded: Contrastive, asked: Sequence[Asked]) -> None:
-        """Embeds all classes of all questions together; words that they share are embedded once."""
+    def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
+        """Questions whose classes have not been embedded yet, one of each wording."""
         new = {json.dumps(self._key(one)): one for one in asked if self.store.recall(self._key(one)) is None}
-        questions = [_question(one) for one in new.values()]
-        for one, weights in zip(new.values(), class_weights(loaded, questions), strict=True):
-            self.store.keep(self._key(one), weights)
+        return list(new.values())
+
+    def prepare(self, loaded: Contrastive, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+        """The classes of all questions, embedded together; words that they share are embedded once."""
+        weights = class_weights(loaded, [_question(one) for one in asked])
+        return [(self._key(one), of_one) for one, of_one in zip(asked, weights, strict=True)]
 
     def respond(self, loaded: Contrastive, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Rows with one embedding each."""
-        started = time.perf_counter()
-        embeddings = np.asarray(loaded.embed_images(list(images.values())), np.float32)
-        latency = (time.perf_counter() - started) / len(images)
-        finite = np.all(np.isfinite(embeddings), axis=1).tolist()
-        rows = pa.table(
-            {
-                "pixel_digest": list(images),
-                "outcome": ["parsed" if ok else "failed" for ok in finite],
-                "label": pa.nulls(len(images), pa.string()),
-                "raw_text": pa.nulls(len(images), pa.string()),
-                "reason": [None if ok else "the model gave an embedding that is not finite" for ok in finite],
-                "latency_s": np.full(len(images), latency, np.float32),
-                "embedding": pa.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1]),
-            }
-        )
+        rows = feature_rows(loaded, images)
         return [rows for _ in asked]
 
     def read(
@@ -94,7 +80,7 @@ class ContrastiveRespondent:
         rows.loc[there, "raw_text"] = words[scores[there].argmax(axis=1)]
         return rows
 
-    def _key(self, asked: Asked) -> list[str | None]:
+    def _key(self, asked: Asked) -> Key:
         question = _question(asked)
         words = json.dumps([question.captions, question.names])
         return ["class weights", self.identity.digest(), hashlib.sha256(words.encode()).hexdigest()]

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from harness.engine.asked import Asked, Images
 from harness.errors import ModelError
 from harness.identity import Identity
 from harness.labels import LabelSpace
-from harness.predictions.asked import Asked, Images
 from harness.prompts import Prompt
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+Key: TypeAlias = list[str | None]
+
+
 class Respondent(Protocol):
-    """A model, as the session and the store know it.
+    """A model, as the engine and the store know it.
 
     Attributes:
         identity: of the model, before anything is asked.
@@ -36,11 +39,11 @@ class Respondent(Protocol):
             UsageError: the prompt does not fit the labels.
         """
 
-    def lacks(self, asked: Sequence[Asked]) -> bool:
-        """Whether something besides rows is missing from the store that takes the loaded model."""
+    def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
+        """The questions for which something besides rows is missing that takes the loaded model."""
 
-    def prepare(self, loaded: Any, asked: Sequence[Asked]) -> None:
-        """Makes what `lacks` tells of."""
+    def prepare(self, loaded: Any, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+        """What `lacks` tells of: arrays for the store, by their keys."""
 
     def respond(self, loaded: Any, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Rows for each of `asked`, keyed by pixel digest."""
@@ -79,6 +82,23 @@ def scored_rows(
                 f"score_{label}": np.ascontiguousarray(scores[:, i], np.float32)
                 for i, label in enumerate(labels)
             },
+        }
+    )
+
+
+def embedding_rows(images: Images, embeddings: NDArray[Any], latency: float) -> pa.Table:
+    """Rows with one embedding (D,) each; one that is not finite is a failure."""
+    embeddings = np.asarray(embeddings, np.float32)
+    finite = np.all(np.isfinite(embeddings), axis=1).tolist()
+    return pa.table(
+        {
+            "pixel_digest": list(images),
+            "outcome": ["parsed" if ok else "failed" for ok in finite],
+            "label": pa.nulls(len(images), pa.string()),
+            "raw_text": pa.nulls(len(images), pa.string()),
+            "reason": [None if ok else "the model gave an embedding that is not finite" for ok in finite],
+            "latency_s": np.full(len(images), latency, np.float32),
+            "embedding": pa.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1]),
         }
     )
 

@@ -21,6 +21,9 @@ class RestoredPixels:
         source: the data set with pixels as published.
         identity: the restorer's.
         store: what it has restored.
+
+    Raises:
+        StoreError: a picture is missing from the store; one that the restorer failed on is there, as that.
     """
 
     def __init__(self, source: Dataset, identity: Identity, store: PixelStore) -> None:
@@ -29,6 +32,11 @@ class RestoredPixels:
             sample.id: digest for sample, digest in zip(source.samples, source.digests, strict=True)
         }
         self.rows = self._find()
+        if absent := set(self.digests.values()) - {None} - self.rows.keys():
+            raise StoreError(
+                f"{len(absent)} pictures of {source} have not been restored by {identity.model}, or are gone "
+                f"from {store.root}. Run again: what is there is kept."
+            )
 
     def dataset(self) -> Dataset:
         """The source with restored pixels; their digests are known from the store."""
@@ -39,7 +47,7 @@ class RestoredPixels:
         problems = Problems()
         for sample, row in found.items():
             if sample not in known and self.digests[sample] is not None:
-                why = row.reason if row else "not computed"
+                why = row.reason if row else ""
                 problems.add(f"not restored by {self.identity.model} ({why}), so it counts as failed", sample)
         grouped = zip(self.source.samples, self.source.groups, strict=True)
         return replace(
@@ -52,14 +60,6 @@ class RestoredPixels:
             # As if its cache of pixels were full: one per restoration would soon take gigabytes.
             _decoded=_Decoded(digests=known, size=CACHE_BYTES),
         )
-
-    def costs(self) -> dict[str, tuple[float, float]]:
-        """Source digest -> seconds and peak memory in MB, of images that were restored."""
-        return {
-            digest: (row.latency_s, row.peak_memory_mb)
-            for digest, row in self.rows.items()
-            if row.outcome == RESTORED
-        }
 
     def __call__(self, sample_id: str) -> Pixels:
         """The restored pixels of a sample.

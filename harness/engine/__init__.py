@@ -1,0 +1,22 @@
+"""The engine: what the store lacks is planned, computed and kept; everything else reads."""
+
+from harness.engine.bench import Bench
+from harness.engine.evidence import Evidence
+from harness.engine.local import Engine, Local
+from harness.engine.plan import Embedding, Job, Plan, make_plan
+from harness.engine.report import Failure, Report
+from harness.engine.source import Source
+
+__all__ = [
+    "Bench",
+    "Embedding",
+    "Engine",
+    "Evidence",
+    "Failure",
+    "Job",
+    "Local",
+    "Plan",
+    "Report",
+    "Source",
+    "make_plan",
+]

@@ -1,0 +1,149 @@
+"""The plan of a run: what the store lacks, as jobs.
+
+One job is one model, or one restorer, on one source of stimuli, with all that it is asked about them. Jobs of
+one worker follow each other, so that it is loaded once; restorers come first, since what they make is what
+models see, and models that are computed from the answers of others come last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from harness.engine.asked import Asked
+from harness.engine.bench import Bench, Need
+from harness.engine.fill import find_work
+from harness.engine.source import Source
+from harness.errors import HarnessError
+from harness.models import RunnableModel
+from harness.predictions import Cell
+from harness.restoration import NONE
+
+Stage = Literal["restore", "answer"]
+STAGES: tuple[Stage, ...] = ("restore", "answer")
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A source of stimuli as a fixed encoder sees it.
+
+    Attributes:
+        encoder: a model of the suite.
+        source: the stimuli.
+    """
+
+    encoder: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one worker is to do with one source.
+
+    Attributes:
+        stage: whether the worker is a restorer or a model.
+        worker: its name in the suite.
+        source: the stimuli; a restorer is given them as published.
+        asked: all that it is asked about them.
+        missing: rows that the store lacks; None where that is known once the stimuli are restored.
+    """
+
+    stage: Stage
+    worker: str
+    source: Source
+    asked: tuple[Asked, ...]
+    missing: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run has to do.
+
+    Attributes:
+        jobs: in the order in which they are run; none of them is done already.
+        restored: all sources with restored pixels that the run reads.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    restored: tuple[Source, ...] = ()
+
+    def stages(self) -> Iterator[list[tuple[str, list[Job]]]]:
+        """For each stage the workers and their jobs. A stage starts when the one before it is done."""
+        for _, jobs in groupby(self.jobs, lambda job: job.stage):
+            yield [(name, list(some)) for name, some in groupby(jobs, lambda job: job.worker)]
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs)
+
+
+def make_plan(bench: Bench, cells: Iterable[Cell], embeddings: Iterable[Embedding] = ()) -> Plan:
+    """The jobs behind some cells and embeddings.
+
+    What cannot be had (an absent model, a prompt that a model cannot be asked) has no job: who reads its
+    answers is told why.
+
+    Args:
+        bench: the suite, opened.
+        cells: whose answers are wanted.
+        embeddings: what is wanted of encoders.
+    """
+    needs: dict[str, dict[Source, list[Asked]]] = {}
+    for model, need in _needs(bench, cells, embeddings):
+        needs.setdefault(model, {}).setdefault(need.source, []).extend(need.asked)
+    restored = [source for of_one in needs.values() for source in of_one if source.restoration != NONE]
+    # Some sources share images, and the whole of a split is shorter to restore than its parts.
+    by_restorer = sorted(dict.fromkeys(restored), key=lambda source: (source.restoration, len(source.subset)))
+    jobs = [
+        *(_restoring(bench, source) for source in by_restorer),
+        *(
+            Job("answer", model, source, _distinct(asked))
+            for model, of_one in needs.items()
+            for source, asked in of_one.items()
+        ),
+    ]
+    lacking = tuple(job for one in jobs if (job := _counted(bench, one)) is not None)
+    return Plan(lacking, tuple(by_restorer))
+
+
+def _needs(
+    bench: Bench, cells: Iterable[Cell], embeddings: Iterable[Embedding]
+) -> Iterator[tuple[str, Need]]:
+    for cell in dict.fromkeys(cells):
+        with contextlib.suppress(HarnessError):
+            if isinstance(bench.model(cell.model), RunnableModel):
+                yield from ((cell.model, need) for need in bench.needs(cell))
+    for one in dict.fromkeys(embeddings):
+        with contextlib.suppress(HarnessError):
+            yield one.encoder, bench.features(one.encoder, one.source)
+
+
+def _restoring(bench: Bench, source: Source) -> Job:
+    return Job("restore", source.restoration, source, (bench.restorer_asked(source.restoration),))
+
+
+def _distinct(asked: Iterable[Asked]) -> tuple[Asked, ...]:
+    """One of each question; those that share an identity, as all to embeddings do, differ in their words."""
+    return tuple({(one.identity.digest(), one.question): one for one in asked}.values())
+
+
+def _counted(bench: Bench, job: Job) -> Job | None:
+    """The job with what the store lacks of it, or None where it lacks nothing."""
+    missing = _lacking(bench, job)
+    return None if missing == 0 else Job(job.stage, job.worker, job.source, job.asked, missing)
+
+
+def _lacking(bench: Bench, job: Job) -> int | None:
+    """The rows and arrays that the store lacks of a job; None where its stimuli are not restored yet."""
+    if job.stage == "restore":
+        dataset = bench.published(job.source.published)
+        return len(find_work(job.asked[0].identity, dataset, bench.pixels).missing)
+    try:
+        dataset = bench.images(job.source)
+    except HarnessError:
+        return None
+    identities = {one.identity.digest(): one.identity for one in job.asked}.values()
+    rows = sum(len(find_work(identity, dataset, bench.store).missing) for identity in identities)
+    return rows + len(bench.respondent(job.worker).lacks(job.asked))

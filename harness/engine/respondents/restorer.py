@@ -1,0 +1,53 @@
+"""Restorers: the store keeps the pixels that they made, with what each picture cost."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from time import perf_counter
+
+import pyarrow as pa
+
+from harness.engine.asked import Asked, Images
+from harness.predictions.pixel_store import row_of
+from harness.restoration import LoadedRestorer
+from harness.restoration.images import checked
+
+
+def restored_rows(
+    device: str, loaded: LoadedRestorer, images: Images, asked: Sequence[Asked]
+) -> list[pa.Table]:
+    """The rows of a batch, for the one respondent that a restorer is.
+
+    Raises:
+        ValueError: the restorer made more or fewer pictures than it was given.
+    """
+    del asked
+    start = perf_counter()
+    restored = loaded.restore(list(images.values()))
+    cost = {
+        "latency_s": (perf_counter() - start) / len(images),
+        "peak_memory_mb": peak_memory_mb(device),
+    }
+    if len(restored) != len(images):
+        raise ValueError(f"the restorer made {len(restored)} images out of {len(images)}")
+    rows = [
+        {"pixel_digest": digest, **row_of(checked(image)), **cost}
+        for digest, image in zip(images, restored, strict=True)
+    ]
+    return [pa.Table.from_pylist(rows)]
+
+
+def peak_memory_mb(device: str) -> float:
+    """The most memory held so far: on an accelerator by torch, else by the process; nan where unknown."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
