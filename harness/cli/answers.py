@@ -51,9 +51,9 @@ def predict(
 
     Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
     """
+    from harness.judging import Evaluation
     from harness.predictions import NO_PROMPT, Cell
     from harness.predictions.csv_file import check_writable, write_csv
-    from harness.predictor import Predictor
     from harness.settings import Settings
     from harness.slow_paths import entries, line
 
@@ -85,13 +85,11 @@ def predict(
     with progress(f"{model} on {dataset}") as advance:
         asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
         cell = Cell(model, name, split, restoration, asked)
-        predictor = Predictor(read, settings, progress=advance)
-        try:
-            predictions = predictor.predictions(cell)
-        finally:
-            slow = entries((one.as_dict() for one in predictor.slow_paths), settings.store)
-            for entry in slow:
-                typer.echo(f"slow path: {line(entry)}", err=True)
+        evaluation = Evaluation(read, settings, "", [cell], progress=advance)
+        slow = entries((one.as_dict() for one in evaluation.predict().slow_paths), settings.store)
+        for entry in slow:
+            typer.echo(f"slow path: {line(entry)}", err=True)
+        predictions = evaluation.evidence.predictions(cell)
     if out is not None:
         write_csv(predictions, out)
     show_metrics(predictions, as_json, f"{model} on {dataset}", slow_paths=slow)
