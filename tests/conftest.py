@@ -56,11 +56,16 @@ def data_root() -> Path:
 
 
 @pytest.fixture
-def harness(monkeypatch, capsys, tmp_path):
-    """Runs the command in this process, on the tiny suite."""
+def reader(monkeypatch) -> None:
+    """The models of the tiny suite, which have answered nothing yet."""
     monkeypatch.setitem(ADAPTERS, "reader", "tiny_suite:Reader")
     monkeypatch.setattr(Reader, "loads", Counter())
     monkeypatch.setattr(Reader, "images", Counter())
+
+
+@pytest.fixture
+def harness(reader, monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, on the tiny suite."""
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)

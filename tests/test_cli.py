@@ -344,24 +344,22 @@ class TestReport:
     @pytest.fixture
     def run(self, harness, suite, tmp_path) -> Path:
         """A run folder as the evals leave it."""
-        from harness.predictor import Predictor
+        from harness.judging import Evaluation
         from harness.recorder import Recorder, claim_entry, record_predictions
-        from harness.session import Session
         from harness.settings import Settings
         from harness.suite import Expectation, Filters, Suite
 
         read = Suite.read(suite)
         settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", replicates=200)
-        session = Session(Predictor(read, settings))
         cells = read.claim_cells("cnn_beats_vlm", read.profile("default"), Filters())
-        session.plan([], cells)
+        evaluation = Evaluation(read, settings, "default", [], cells)
         recorder = Recorder(
             tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0}
         )
         for cell in cells:
-            entry = claim_entry(session.verdict(cell), Expectation(), f"test_cnn_beats_vlm[{cell}]")
+            entry = claim_entry(evaluation.verdict(cell), Expectation(), f"test_cnn_beats_vlm[{cell}]")
             kept = [
-                record_predictions(recorder.run, session.predictions(c), "classifier") for c in cell.cells
+                record_predictions(recorder.run, evaluation.evidence.predictions(c), "classifier") for c in cell.cells
             ]
             recorder.add({"claim": entry, "cells": kept, "skipped": [("clip", "not here")]})
         recorder.write(read)

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness import errors
 from harness.claims import Verdict
-from harness.engine import Bench, Engine, Evidence, Local, Plan, Report, make_plan
+from harness.engine import Bench, Engine, Evidence, Plan, Report, engine_for, make_plan
 from harness.engine.local import Progress
 from harness.engine.shared import Shared
 from harness.errors import HarnessError
@@ -68,7 +68,7 @@ class Evaluation:
         Args:
             engine: by default that of this machine.
         """
-        engine = engine or Local(self.bench, run=self._folder, progress=self._progress)
+        engine = engine or engine_for(self.bench, run=self._folder, progress=self._progress)
         report = Report.from_dict(self._shared.once("engine", lambda: engine.run(self.plan()).as_dict()))
         self._evidence = Evidence(self.bench, report)
         return report
