@@ -80,10 +80,6 @@ class Identity:
         text = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def prediction_key(self, pixel_digest: str) -> str:
-        """The key of one prediction: this identity on these restored pixels."""
-        return hashlib.sha256(f"{self.digest()}:{pixel_digest}".encode()).hexdigest()
-
     def with_restorer(self, restorer: str, weights: str) -> Identity:
         """The same respondent behind another restoration."""
         return replace(self, restorer=restorer, restorer_weights=weights)

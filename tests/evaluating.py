@@ -52,7 +52,7 @@ def answers(suite: Suite, settings: Settings, cell: Cell) -> Predictions:
     return evaluate(suite, settings, [cell]).evidence.predictions(cell)
 
 
-def tests_of(suite: Suite, claim: str, profile: str = "default", **globs: str) -> list[ClaimCell]:
+def claim_tests(suite: Suite, claim: str, profile: str = "default", **globs: str) -> list[ClaimCell]:
     """The tests of a claim in a profile, narrowed as the options of pytest narrow them."""
     filters = Filters(**{axis: (glob,) for axis, glob in globs.items()})
     return suite.claim_cells(claim, suite.profile(profile), filters)

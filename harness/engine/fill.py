@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -40,10 +40,6 @@ class Work:
     unreadable: dict[int, str]
     missing: list[int]
     failed: frozenset[str] = frozenset()
-
-    def untried(self) -> Work:
-        """The same without the images that failed before."""
-        return replace(self, missing=[i for i in self.missing if self.digests[i] not in self.failed])
 
 
 def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:

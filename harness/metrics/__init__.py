@@ -65,7 +65,7 @@ from harness.metrics.position_bias import (
 )
 from harness.metrics.sentiment import ErrorCategories, SentimentBias, error_categories, sentiment_bias
 from harness.metrics.shift import fid, kid, mmd2, mmd2_test, swap_sums
-from harness.metrics.two_sample import auc_test, classifier_auc
+from harness.metrics.two_sample import classifier_auc
 
 __all__ = [
     "AccuracyRange",
@@ -78,7 +78,6 @@ __all__ = [
     "accuracy",
     "accuracy_of_answered",
     "accuracy_range",
-    "auc_test",
     "balanced_accuracy",
     "batch_calibration",
     "brier_score",

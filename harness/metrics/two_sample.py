@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.metrics.embeddings import ShiftTest, Values, checked, swap_signs, tested
+from harness.metrics.embeddings import Values, checked
 
 
 def classifier_auc(
@@ -50,35 +50,6 @@ def classifier_auc(
         weights = _logistic_regression(task.inputs[train], task.targets[train])
         areas.append(_areas(task.inputs[test] @ weights[:, None], task.targets[test][:, None]))
     return float(np.mean(areas))
-
-
-def auc_test(
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    *,
-    components: int = 128,
-    folds: int = 5,
-    paired: bool = False,
-    groups: Sequence[Hashable] | None = None,
-    replicates: int = 999,
-    seed: int = 0,
-) -> ShiftTest:
-    """Permutation test of the area under the ROC curve; arguments and errors as of `classifier_auc`.
-
-    Here the regression stops after the first of Newton's steps from zero, which is a ridge regression. Its
-    matrix does not depend on which image is called y, so all permutations share it; to converge for each of
-    them would take a thousand times as long. The test is exact for this classifier; the value is its area.
-    """
-    rng = np.random.default_rng(seed)
-    task = _Task.of(x, y, components, folds, paired, groups, rng)
-    targets = task.permuted(replicates, paired, groups, rng)
-    areas = []
-    for train, test in task.splits():
-        inputs = task.inputs[train]
-        curvature = inputs.T @ inputs / 4 + _penalty(inputs.shape[1])
-        weights = np.linalg.solve(curvature, inputs.T @ (targets[train] - 0.5))
-        areas.append(_areas(task.inputs[test] @ weights, targets[test]))
-    return tested(np.mean(areas, axis=0))
 
 
 @dataclass(frozen=True)
@@ -124,19 +95,6 @@ class _Task:
         for fold in range(int(self.folds.max()) + 1):
             yield self.folds != fold, self.folds == fold
 
-    def permuted(
-        self, replicates: int, paired: bool, groups: Sequence[Hashable] | None, rng: np.random.Generator
-    ) -> Values:
-        """(N + M, 1 + R) targets, observed ones first; what is not paired is dealt anew within folds."""
-        if paired:
-            half = len(self.targets) // 2
-            second = (1 - swap_signs(half, groups, replicates, rng)) / 2
-            return np.concatenate([second, 1 - second])
-        targets = np.repeat(self.targets[:, None], replicates + 1, axis=1)
-        for _, test in self.splits():
-            targets[test, 1:] = rng.permuted(targets[test, 1:], axis=0)
-        return targets
-
 
 def _inputs(embeddings: Values, components: int) -> Values:
     """Principal components, scaled by one factor, and a constant."""
@@ -153,11 +111,6 @@ def _logistic_regression(inputs: Values, targets: Values) -> Values:
 
     fitted = LogisticRegression(tol=1e-6, max_iter=1_000).fit(inputs[:, :-1], targets)
     return np.append(fitted.coef_[0], fitted.intercept_)
-
-
-def _penalty(size: int) -> Values:
-    """Of all weights but that of the constant, which stands last."""
-    return np.diag(np.append(np.ones(size - 1), 1e-9))
 
 
 def _areas(scores: Values, targets: Values) -> Values:

@@ -9,10 +9,9 @@ from harness.statistics.bootstrap import (
 )
 from harness.statistics.bounded import BoundedMean, bounded_mean
 from harness.statistics.clusters import effective_n
-from harness.statistics.equivalence import Equivalence, tost, tost_paired, tost_proportions
 from harness.statistics.estimate import Estimate, Interval
 from harness.statistics.intervals import clopper_pearson, wilson
-from harness.statistics.multiplicity import benjamini_hochberg, holm
+from harness.statistics.multiplicity import holm
 from harness.statistics.pairs import mcnemar
 from harness.statistics.permutation import paired_permutation
 from harness.statistics.plausibility import grim
@@ -27,10 +26,8 @@ from harness.statistics.tables import pair_cells, pair_tables, single_cells
 
 __all__ = [
     "BoundedMean",
-    "Equivalence",
     "Estimate",
     "Interval",
-    "benjamini_hochberg",
     "bootstrap",
     "bootstrap_sums",
     "bounded_mean",
@@ -51,8 +48,5 @@ __all__ = [
     "paired_difference",
     "paired_permutation",
     "single_cells",
-    "tost",
-    "tost_paired",
-    "tost_proportions",
     "wilson",
 ]

@@ -27,19 +27,6 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return _restored(len(p_values), tested, order, stepped)
 
 
-def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
-    """Benjamini and Hochberg's step-up adjustment: bounds the expected share of false rejections.
-
-    For independent or positively dependent tests. Source: J. Royal Statistical Society B 57, 1995.
-
-    Raises:
-        UsageError: A p-value lies outside [0, 1].
-    """
-    tested, order, sorted_p = _sorted(p_values)
-    raised = sorted_p * len(sorted_p) / np.arange(1, len(sorted_p) + 1)
-    return _restored(len(p_values), tested, order, np.minimum.accumulate(raised[::-1])[::-1])
-
-
 def _sorted(
     p_values: Sequence[float | None],
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
