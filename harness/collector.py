@@ -16,8 +16,7 @@ from harness.errors import Unavailable
 from harness.new_snapshots import new_line
 from harness.options import about_run, setting
 from harness.recorder import Recorder
-from harness.running import NO_REPORTS, PROFILE, RUN, run_of, session_of, suite_of
-from harness.shared_verdicts import FOLDER
+from harness.running import NO_REPORTS, PROFILE, RUN, SHARED, evaluation_of, run_of, suite_of
 from harness.slow_paths import line
 from harness.unused_snapshots import settle_unused
 
@@ -57,6 +56,7 @@ class Collector:
                 with suppress(OSError):  # workers got it and had nothing to put into it
                     folder.rmdir()
             return
+        self.recorder.add_report(evaluation_of(self.config).predict())
         try:
             self.recorder.write(suite_of(self.config))
         except OSError as error:
@@ -69,13 +69,13 @@ class Collector:
         self.unused = settle_unused(session, self.recorder)
         if self._too_slow and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        shutil.rmtree(self.recorder.run / FOLDER, ignore_errors=True)
+        shutil.rmtree(self.recorder.run / SHARED, ignore_errors=True)
         self._keep_pictures(self.recorder)
         try:
             from harness.reporting import write_report
             from harness.reporting.metric_table import remembered_table
 
-            measure = partial(remembered_table, session_of(self.config).results)
+            measure = partial(remembered_table, evaluation_of(self.config).results)
             self.closing = f"report: {write_report(self.recorder.run, measure)}"
             if why := self.config.stash.get(NO_REPORTS, ""):
                 session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
@@ -172,7 +172,7 @@ def seen_samples(config: pytest.Config, cell: Cell) -> Dataset:
     """
     from harness.models import TableModel
 
-    predictor = session_of(config).predictor
-    if cell.restoration != "none" and isinstance(predictor.model(cell.model), TableModel):
+    evidence = evaluation_of(config).evidence
+    if cell.restoration != "none" and isinstance(evidence.bench.model(cell.model), TableModel):
         raise Unavailable(f"{cell.model} answered elsewhere. Add a model that answers on them here.")
-    return predictor.samples(cell)
+    return evidence.samples(cell)

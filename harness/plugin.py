@@ -19,7 +19,16 @@ from harness.errors import HarnessError, Unavailable
 from harness.options import setting, suite_path
 from harness.paths import SUITE as DEFAULT_SUITE
 from harness.recorder import claim_entry, record_predictions
-from harness.running import FILTERS, PROFILE, SESSION, check_options, run_of, session_of, suite_of
+from harness.running import (
+    EVALUATION,
+    FILTERS,
+    PROFILE,
+    check_options,
+    evaluation_of,
+    run_of,
+    start,
+    suite_of,
+)
 from harness.suite import ClaimCell, Expectation
 from harness.unused_snapshots import hide_from_syrupy
 
@@ -147,7 +156,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     cells = [cell for item in session.items if (cell := _cell_of(item)) is not None]
     pairs = [cell for cell in cells if isinstance(cell, ClaimCell)]
     if cells:
-        session_of(session.config).plan((cell for cell in cells if not isinstance(cell, ClaimCell)), pairs)
+        start(session.config, [cell for cell in cells if not isinstance(cell, ClaimCell)], pairs)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Predicts what this run needs before its first test, in whichever process comes first."""
+    if EVALUATION in session.config.stash and not session.config.option.collectonly:
+        session.config.stash[EVALUATION].predict()
+    return (yield)
 
 
 def _spare_hypothesis(config: pytest.Config) -> None:
@@ -190,7 +207,7 @@ def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
 
 def keep_verdict(item: pytest.Item, verdict: Verdict, expected: Expectation) -> None:
     """Keeps a verdict in the test's report and tells `pytest_claim_verdict`."""
-    limited = session_of(item.config).settings.limit is not None
+    limited = evaluation_of(item.config).settings.limit is not None
     found_by(item)["claim"] = claim_entry(verdict, expected, item.name, limited=limited)
     item.ihook.pytest_claim_verdict(item=item, verdict=verdict, expected=expected)
 
@@ -205,7 +222,8 @@ def skipping(item: pytest.Item, what: str) -> Iterator[None]:
         pytest.skip(str(error))
     except HarnessError as error:
         found_by(item).setdefault("problems", []).append(str(error))
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        told = f"{error}\n\n{error.details}" if error.details else str(error)
+        raise pytest.fail.Exception(told, pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -214,15 +232,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attaches what the test found to its last report; xdist carries extra attributes along."""
     report = yield
-    if call.when == "teardown" and SESSION in item.config.stash:
-        found, predictor = found_by(item), item.config.stash[SESSION].predictor
-        if predictor.loads:
-            found["loads"] = dict(predictor.loads)
-            predictor.loads.clear()
-        if predictor.slow_paths:
-            found["slow_paths"] = [one.as_dict() for one in predictor.slow_paths]
-            predictor.slow_paths.clear()
-        if costs := predictor.restoration_costs:
-            found["restoration_costs"] = costs
+    if call.when == "teardown" and EVALUATION in item.config.stash:
+        found, slow_paths = found_by(item), item.config.stash[EVALUATION].evidence.slow_paths
+        if slow_paths:
+            found["slow_paths"] = [one.as_dict() for one in slow_paths]
+            slow_paths.clear()
         report.harness_found = found  # type: ignore[attr-defined]
     return report

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.atomic import write_atomically
 from harness.claims import Verdict, get_claim
@@ -25,6 +25,9 @@ from harness.predictions import Predictions
 from harness.predictions.table import USAGE
 from harness.slow_paths import entries
 from harness.suite import Expectation, Suite
+
+if TYPE_CHECKING:
+    from harness.engine import Report
 
 PACKAGES = (
     "basicsr",
@@ -124,16 +127,18 @@ class Recorder:
         for what, reason in found.get("skipped", ()):
             self.skipped[(what, reason)] = None
         self.problems.update(dict.fromkeys(found.get("problems", ())))
-        self.loads.update(found.get("loads", {}))
         self.found_slow.extend(found.get("slow_paths", ()))
-        for cost in found.get("restoration_costs", ()):  # workers use the same images: they do not add up
-            known = self.restoration_costs.setdefault(cost["restoration"], cost)
-            self.restoration_costs[cost["restoration"]] = max(known, cost, key=lambda one: one["images"])
         self.new_snapshots |= {new["cell"]: new for new in found.get("new_snapshots", ())}
         self.snapshot_folders.update(found.get("snapshot_folders", ()))
 
     def __bool__(self) -> bool:
         return bool(self.claims or self.cells or self.skipped or self.problems or self.found_slow)
+
+    def add_report(self, report: Report) -> None:
+        """Takes in what the engine did."""
+        self.loads.update(report.loads["answer"])
+        self.found_slow.extend(one.as_dict() for one in report.slow_paths)
+        self.restoration_costs.update({cost["restoration"]: cost for cost in report.restoration_costs})
 
     @cached_property
     def slow_paths(self) -> list[dict[str, Any]]:

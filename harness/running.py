@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,20 @@ import pytest
 from harness.errors import HarnessError
 from harness.options import check_baseline, filters_of, reports_folder, setting, settings_of, suite_path
 from harness.recorder import new_run_folder
-from harness.suite import Filters, Profile, Suite, check_splits, select
+from harness.suite import ClaimCell, Filters, Profile, Suite, check_splits, select
 
 if TYPE_CHECKING:
-    from harness.session import Session
+    from harness.judging import Evaluation
+    from harness.predictions import Cell
 
 SUITE = pytest.StashKey[Suite]()
 PROFILE = pytest.StashKey[Profile]()
 FILTERS = pytest.StashKey[Filters]()
-SESSION = pytest.StashKey["Session"]()
+EVALUATION = pytest.StashKey["Evaluation"]()
 RUN = pytest.StashKey[Path]()
 NO_REPORTS = pytest.StashKey[str]()
+# What the processes of a run share while it lasts, in the run folder.
+SHARED = "shared"
 
 
 def suite_of(config: pytest.Config) -> Suite:
@@ -55,17 +59,25 @@ def check_options(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-def session_of(config: pytest.Config) -> Session:
-    """The harness session of this process."""
-    from harness.predictor import Predictor
-    from harness.session import Session
+def start(config: pytest.Config, cells: Iterable[Cell], claims: Iterable[ClaimCell]) -> Evaluation:
+    """Begins the evaluation of what this run has selected; all its workers select the same."""
+    from harness.judging import Evaluation
 
-    if SESSION not in config.stash:
-        suite = suite_of(config)
-        settings = settings_of(config, config.stash[PROFILE], suite)
-        run = str(run_of(config)) if _has_workers(config) else ""
-        config.stash[SESSION] = Session(Predictor(suite, settings, run=run))
-    return config.stash[SESSION]
+    suite = suite_of(config)
+    config.stash[EVALUATION] = Evaluation(
+        suite,
+        settings_of(config, config.stash[PROFILE], suite),
+        str(setting(config, "profile")),
+        cells,
+        claims,
+        folder=run_of(config) / SHARED if _has_workers(config) else None,
+    )
+    return config.stash[EVALUATION]
+
+
+def evaluation_of(config: pytest.Config) -> Evaluation:
+    """The evaluation that this process takes part in; a controller selects nothing and reads all."""
+    return config.stash[EVALUATION] if EVALUATION in config.stash else start(config, (), ())
 
 
 def _has_workers(config: pytest.Config) -> bool:

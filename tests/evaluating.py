@@ -58,10 +58,15 @@ def claim_tests(suite: Suite, claim: str, profile: str = "default", **globs: str
     return suite.claim_cells(claim, suite.profile(profile), filters)
 
 
-def verdicts(
+def models_of(test: ClaimCell) -> str:
+    """`good-vs-outside`."""
+    return "-vs-".join(side.model for side in test.cells)
+
+
+def judged(
     suite: Suite, settings: Settings, tests: Iterable[ClaimCell], profile: str = "default"
 ) -> dict[str, Verdict]:
-    """The verdicts on some tests, by their names, given by a run of their own."""
+    """The verdicts on some tests, by the models that they compare, given by a run of their own."""
     tests = list(tests)
     evaluation = evaluate(suite, settings, claims=tests, profile=profile)
-    return {str(test): evaluation.verdict(test) for test in tests}
+    return {models_of(test): evaluation.verdict(test) for test in tests}

@@ -25,6 +25,7 @@ from harness.predictions import Cell, Predictions, join
 from harness.predictions.checks import check_against_card, check_labels
 from harness.predictions.outside import join_table
 from harness.restoration import NONE
+from harness.slow_paths import SlowPath, noting
 
 
 class Evidence:
@@ -33,10 +34,14 @@ class Evidence:
     Args:
         bench: the suite, opened.
         report: what the engine came to.
+
+    Attributes:
+        slow_paths: what went slower or worse than it could have while reading.
     """
 
     def __init__(self, bench: Bench, report: Report) -> None:
         self.bench, self.report = bench, report
+        self.slow_paths: dict[SlowPath, None] = {}
         self.predictions = lru_cache(maxsize=None)(self._predictions)
         # 37 MB for 7,178 pictures and 1,280 dimensions; tests of one data set follow each other.
         self.embeddings = lru_cache(maxsize=16)(self._embeddings)
@@ -61,6 +66,10 @@ class Evidence:
             return self.bench.images(self.bench.source(cell))
 
     def _predictions(self, cell: Cell) -> Predictions:
+        with noting(cell.model, self.slow_paths):
+            return self._answers(cell)
+
+    def _answers(self, cell: Cell) -> Predictions:
         """The answers of a cell, one per sample.
 
         Raises:
@@ -121,6 +130,10 @@ class Evidence:
             UsageError: the suite has no such model, or it gives no embeddings.
             ModelError: no picture could be embedded.
         """
+        with noting(encoder, self.slow_paths):
+            return self._embedded(encoder, source, restoration)
+
+    def _embedded(self, encoder: str, source: str, restoration: str) -> NDArray[np.float32]:
         name, _, split = source.partition(":")
         need = self.bench.features(encoder, Source(name, split, restoration=restoration))
         (rows,), _ = self._rows(encoder, need)

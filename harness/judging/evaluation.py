@@ -68,6 +68,8 @@ class Evaluation:
         Args:
             engine: by default that of this machine.
         """
+        if self._evidence is not None:
+            return self._evidence.report
         engine = engine or engine_for(self.bench, run=self._folder, progress=self._progress)
         report = Report.from_dict(self._shared.once("engine", lambda: engine.run(self.plan()).as_dict()))
         self._evidence = Evidence(self.bench, report)

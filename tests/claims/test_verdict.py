@@ -65,9 +65,10 @@ def test_an_effect_counts_from_its_threshold_on(low, high, outcome):
     assert decide(Effect("d", (low + high) / 2, low, high), 0.001, 0.05, threshold=0.05) == outcome
 
 
-def test_a_family_is_settled_at_each_verdicts_own_threshold():
+def test_each_verdict_is_settled_at_its_own_threshold():
     small = replace(verdict(0.001, 0.03, low=0.01, high=0.04), threshold=0.05)
-    assert [v.outcome for v in settle([small, replace(small, threshold=0.0)])] == ["refuted", "supported"]
+    other = replace(small, threshold=0.0)
+    assert [v.outcome for v in settled([small, other])] == ["refuted", "supported"]
     assert small.as_dict()["threshold"] == 0.05
 
 
@@ -83,30 +84,79 @@ def test_barred_evidence_is_inconclusive():
     assert decide(Effect("d", 0.1, 0.01, 0.2), 0.001, 0.05, "impossible") == "inconclusive"
 
 
-@settings(max_examples=20)  # multipletests collects garbage each time
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def settled(family):
+    """All of a family that ran as a whole."""
+    return [settle(v, [*family[:i], *family[i + 1 :]], len(family)) for i, v in enumerate(family)]
+
+
+P = st.floats(0, 1)
+FEW = settings(max_examples=20)  # multipletests collects garbage each time
+
+
+@FEW
+@given(st.lists(P, min_size=1, max_size=30))
 def test_families_are_adjusted_as_statsmodels_does(p_values):
-    settled = settle([verdict(p) for p in p_values])
+    found = settled([verdict(p) for p in p_values])
     _, adjusted, *_ = multipletests(p_values, alpha=0.05, method="holm")
-    assert [v.p_adjusted for v in settled] == pytest.approx(list(adjusted))
-    assert [v.outcome == "supported" for v in settled] == [p < 0.05 for p in adjusted]
-    assert {v.family_size for v in settled} == {len(p_values)}
+    assert [v.p_adjusted for v in found] == pytest.approx(list(adjusted))
+    assert [v.outcome == "supported" for v in found] == [p < 0.05 for p in adjusted]
+    assert {v.family_size for v in found} == {len(p_values)}
+    assert not any(v.barred for v in found)
 
 
 def test_a_verdict_that_the_family_takes_back_says_so():
-    first, *_ = settle([verdict(0.04), verdict(0.5), verdict(0.6)])
+    first, *_ = settled([verdict(0.04), verdict(0.5), verdict(0.6)])
     assert first.outcome == "inconclusive"
     assert first.reason == "It is so. After Holm's adjustment over 3 tests p = 0.12: inconclusive."
 
 
-def test_barred_verdicts_take_no_part_in_the_family():
-    first, second = settle([verdict(0.04), verdict(1e-9, barred="impossible")])
-    assert (first.outcome, first.family_size) == ("supported", 1)
-    assert (second.outcome, second.p_adjusted) == ("inconclusive", None)
+class TestMembersWithoutP:
+    """A family is as large as it was planned, so that no data make it smaller."""
+
+    @pytest.mark.parametrize("silent", [verdict(1e-9, barred="impossible"), verdict(None)])
+    def test_they_count_as_if_they_had_found_nothing(self, silent):
+        first, second = settled([verdict(0.04), silent])
+        assert (first.outcome, first.family_size) == ("inconclusive", 2)
+        assert first.p_adjusted == pytest.approx(multipletests([0.04, 1.0], method="holm")[1][0])
+        assert (second.outcome, second.p_adjusted, second.family_size) == ("inconclusive", None, 2)
+        assert second.reason == "It is so."
+
+    def test_one_that_is_barred_keeps_its_own_reason(self):
+        barred = settle(verdict(1e-9, barred="impossible"), [], 3)
+        assert (barred.barred, barred.p_adjusted) == ("impossible", None)
 
 
-def test_an_empty_family_settles():
-    assert settle([]) == []
+class TestPartsOfAFamily:
+    @given(ran=st.lists(P, min_size=1, max_size=6), absent=st.lists(P | st.none(), max_size=6))
+    def test_an_outcome_is_never_another_than_that_of_the_whole_family(self, ran, absent):
+        own, *others = [verdict(p) for p in ran]
+        size = len(ran) + len(absent)
+        part = settle(own, others, size)
+        whole = settle(own, [*others, *map(verdict, absent)], size)
+        assert (whole.barred, whole.family_size) == ("", part.family_size)
+        assert part.p_adjusted >= whole.p_adjusted
+        if part.barred:
+            assert part.outcome == "inconclusive"
+        else:
+            assert part.outcome == whole.outcome
+
+    @given(ran=st.lists(P, min_size=1, max_size=6), absent=st.integers(1, 6))
+    def test_none_is_held_back_that_every_completion_agrees_on(self, ran, absent):
+        own, *others = [verdict(p) for p in ran]
+        part = settle(own, others, len(ran) + absent)
+        ends = {
+            settle(own, [*others, *[verdict(p)] * absent], len(ran) + absent).outcome for p in (0.0, 1.0)
+        }
+        assert bool(part.barred) == (len(ends) == 2)
+
+    def test_one_that_is_not_settled_says_what_is_missing(self):
+        part = settle(verdict(0.04), [verdict(0.2)], 4)
+        assert (part.outcome, part.family_size) == ("inconclusive", 4)
+        assert part.barred == "not settled: 2 of 4 members of its family ran"
+        assert part.reason == (
+            "It is so. This is not settled: 2 of 4 members of its family ran, and p adjusted lies between "
+            "0.08 and 0.16: run the whole profile."
+        ) or "0.04" in part.reason
 
 
 def test_plain_form_is_json_with_the_keys_of_claims_json():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_suite import write_answers, write_suite
 
+from harness.engine import Report
 from harness.recorder import Recorder
 from harness.reporting import write_report
 from harness.reporting.pictures import FILE, read_pictures
@@ -95,18 +96,13 @@ def test_none_are_kept_where_pictures_may_not_be_copied(evals: Evals, tmp_path: 
     assert "Expected --gallery to be a number of pictures, 0 or more." in done.stderr
 
 
-def test_costs_of_restoration_are_those_of_the_worker_that_saw_most(tmp_path: Path) -> None:
+def test_costs_of_restoration_are_shown(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "run", {})
-    for seconds, images, peak in ((1.5, 10, 900.0), (1.25, 40, 1200.0), (1.5, 10, 900.0)):
-        cost = {
-            "restoration": "gfpgan",
-            "seconds_per_image": seconds,
-            "images": images,
-            "peak_memory_mb": peak,
-        }
-        recorder.add({"restoration_costs": [cost]})
-    recorder.add({"restoration_costs": [{"restoration": "bicubic", "seconds_per_image": 0.0012, "images": 40,
-                                         "peak_memory_mb": None}]})  # fmt: skip
+    costs = [
+        {"restoration": name, "seconds_per_image": seconds, "images": 40, "peak_memory_mb": peak}
+        for name, seconds, peak in (("gfpgan", 1.25, 1200.0), ("bicubic", 0.0012, None))
+    ]
+    recorder.add_report(Report(restoration_costs=costs))
     (tmp_path / "suite.toml").write_text(SUITE)
     recorder.write(Suite.read(tmp_path / "suite.toml"))
     record = json.loads((tmp_path / "run/run.json").read_text("utf-8"))

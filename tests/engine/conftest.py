@@ -1,0 +1,22 @@
+"""A store in a temporary folder, the identity of the counting classifier, and the tiny suite's models."""
+
+import pytest
+from counting import LABELS
+
+from harness.identity import Identity
+from harness.predictions.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def identity():
+    return Identity(model="test:counting", weights="w1", labels=LABELS)
+
+
+@pytest.fixture(autouse=True)
+def _reader(reader):
+    """The tiny suite can be run."""
