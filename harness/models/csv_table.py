@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -128,18 +129,26 @@ def _check_rows(table: pd.DataFrame, path: Path) -> None:
             f"{path} answers {twice.iloc[0]} twice ({len(twice)} rows too many). Keep one row per sample."
         )
     for column in score_names(table):
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            raise DataError(
-                f"Column {column} of {path} holds something that is not a number. Write scores as decimals."
-            )
-        endless = table["sample_id"][np.isinf(table[column].to_numpy(np.float64))]
+        # pandas 2 leaves 1e999 as it is written, pandas 3 reads it as infinite.
+        endless = table["sample_id"][table[column].map(_is_infinite)]
         if not endless.empty:
             raise DataError(
                 f"Column {column} of {path} holds an infinite score, the first one for {endless.iloc[0]}. "
                 "Write scores as decimals, and leave the field empty where there is none."
             )
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise DataError(
+                f"Column {column} of {path} holds something that is not a number. Write scores as decimals."
+            )
     if "outcome" in table:
         _check_outcomes(table, path)
+
+
+def _is_infinite(value: object) -> bool:
+    try:
+        return isinf(float(str(value)))
+    except ValueError:
+        return False
 
 
 def _check_outcomes(table: pd.DataFrame, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Claims about restoration through suite, store and session, with models that read pixels."""
+"""Claims about restoration through suite, store and judging, with models that read pixels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from evaluating import claim_tests, evaluate, project
 from PIL import Image
 from tiny_suite import SUITE, picture, write_suite
 
 from harness.claims import Verdict
 from harness.errors import ModelError, Unavailable, UsageError
 from harness.identity import Identity
+from harness.judging import Evaluation
 from harness.models.registry import ADAPTERS
-from harness.predictor import Predictor
-from harness.session import Session
-from harness.settings import Settings
-from harness.suite import Filters, Suite
 
 RESTORED = """
 [profiles.restored]
@@ -76,32 +74,33 @@ class Eye:
 
 @pytest.fixture(autouse=True)
 def _adapters(monkeypatch):
-    monkeypatch.setitem(ADAPTERS, "reader", "tiny_suite:Reader")
-    monkeypatch.setitem(ADAPTERS, "eye", "test_session_restorations:Eye")
+    monkeypatch.setitem(ADAPTERS, "eye", "test_restoration_claims:Eye")
     monkeypatch.setattr(Eye, "loads", Counter())
 
 
 @pytest.fixture
-def start(tmp_path: Path):
-    """A session on the tiny suite; each call is a new process as far as the session can tell."""
+def run(tmp_path: Path):
+    """A run of some tests; each call is a new one."""
 
-    def start(text: str = SUITE + RESTORED, claims=None, **settings) -> Session:
-        if not (tmp_path / "suite.toml").exists():
-            write_suite(tmp_path, text)
-        (tmp_path / "suite.toml").write_text(text)
-        values = {"device": "cpu", "replicates": 200, "batch_size": 16, **settings}
-        settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", **values)
-        suite = Suite.read(tmp_path / "suite.toml")
-        return Session(Predictor(replace(suite, claims={**suite.claims, **(claims or {})}), settings))
+    def run(claim: str, text: str = SUITE + RESTORED, encoder: str = "", **globs: str) -> Evaluation:
+        suite, settings = project(tmp_path, text, replicates=200)
+        if encoder:
+            suite = replace(suite, claims={**suite.claims, claim: {"encoder": encoder}})
+        tests = claim_tests(suite, claim, "restored", **globs)
+        return evaluate(suite, settings, claims=tests, profile="restored")
 
-    return start
+    return run
 
 
-def judged(session: Session, claim: str, **globs: str) -> dict[str, Verdict]:
-    filters = Filters(**{axis: (glob,) for axis, glob in globs.items()})
-    cells = session.suite.claim_cells(claim, session.suite.profile("restored"), filters)
-    session.plan([], cells)
-    return {str(cell): session.verdict(cell) for cell in cells}
+def verdicts(evaluation: Evaluation) -> dict[str, Verdict]:
+    tests = [test for family in evaluation.families.values() for test in family]
+    return {str(test): evaluation.verdict(test) for test in tests}
+
+
+@pytest.fixture
+def judged(run):
+    """The verdicts of a run of some tests."""
+    return lambda *args, **options: verdicts(run(*args, **options))
 
 
 def named(verdict: Verdict) -> dict[str, float]:
@@ -115,38 +114,38 @@ class TestWhatRestoringDoesToAReader:
     have the number 0 and become happy.
     """
 
-    def test_a_restoration_that_misleads_is_refuted(self, start):
-        (verdict,) = judged(start(), "restoration_helps", restoration="nearest", model="good").values()
+    def test_a_restoration_that_misleads_is_refuted(self, judged):
+        (verdict,) = judged("restoration_helps", restoration="nearest", model="good").values()
         assert verdict.outcome == "refuted"
         assert verdict.effect.value == pytest.approx((60 - 81) / 90)
         shown = named(verdict)
         assert (shown["accuracy, nearest"], shown["accuracy, none"]) == pytest.approx((60 / 90, 81 / 90))
 
-    def test_a_restoration_that_changes_decisions_is_supported_with_the_labels_that_move(self, start):
-        (verdict,) = judged(start(), "restoration_drift", restoration="nearest", model="good").values()
+    def test_a_restoration_that_changes_decisions_is_supported_with_the_labels_that_move(self, judged):
+        (verdict,) = judged("restoration_drift", restoration="nearest", model="good").values()
         # 27 angry ones become happy; happy and sad ones with every tenth number are set right.
         assert verdict.outcome == "supported"
         assert verdict.effect.value == pytest.approx((27 + 6) / 90)
         assert named(verdict)["mended, wrong to right"] == pytest.approx(6 / 90)
         assert any("angry to happy 27 times" in note for note in verdict.notes)
 
-    def test_a_difference_between_two_models_is_a_test_of_both(self, start):
-        found = judged(start(), "restoration_helps_vlms_more", restoration="nearest")
+    def test_a_difference_between_two_models_is_a_test_of_both(self, judged):
+        found = judged("restoration_helps_vlms_more", restoration="nearest")
         assert set(found) == {f"tiny:test/nearest-vs-none/plain/eye-vs-{cnn}" for cnn in ("good", "middling")}
-        assert {verdict.family_size for verdict in found.values()} == {2}
+        assert {verdict.family_size for verdict in found.values()} == {2 * 5}
 
-    def test_tests_of_one_claim_are_a_family(self, start):
-        found = judged(start(), "restoration_helps", model="good")
-        assert {verdict.family_size for verdict in found.values()} == {5}
+    def test_tests_of_one_claim_are_a_family_whatever_is_selected(self, judged):
+        found = judged("restoration_helps", model="good")
+        assert len(found) == 5
+        assert {verdict.family_size for verdict in found.values()} == {5 * len(("good", "middling", "eye"))}
 
 
 class TestEmbeddings:
     # Of none, nearest, bicubic and lanczos 90 each; shrunk to 3 pixels only the label is left, to 2 nothing.
     PICTURES = 4 * 90 + 3 + 1
 
-    def test_drift_shows_how_far_a_contrastive_model_sees_pictures_move(self, start):
-        session = start()
-        (verdict,) = judged(session, "restoration_drift", restoration="nearest", model="good").values()
+    def test_drift_shows_how_far_a_contrastive_model_sees_pictures_move(self, judged):
+        (verdict,) = judged("restoration_drift", restoration="nearest", model="good").values()
         before = np.array([[1.0, i % 3, i, (i % 3 + i) / 16 + 0.04] for i in range(90)])
         # Enlarged 56 times: of 16 pixels the first says the label, the second the number.
         after = np.array([[1.0, i % 3, i % 3, (i % 3 + i) / 16 + 2.24] for i in range(90)])
@@ -156,33 +155,31 @@ class TestEmbeddings:
         )
         assert any("embeddings of eye" in note for note in verdict.notes)
 
-    def test_shift_is_judged_over_all_restorations_of_the_profile(self, start):
-        (verdict,) = judged(start(), "domain_shift_explains", model="good").values()
+    def test_shift_is_judged_over_all_restorations_of_the_profile(self, judged):
+        (verdict,) = judged("domain_shift_explains", model="good").values()
         assert verdict.n == 90
         assert sum(name.startswith("MMD^2") for name in named(verdict)) == 5
         assert named(verdict)["loss of accuracy, nearest"] == pytest.approx((81 - 60) / 90)
 
-    def test_they_are_made_once_and_kept(self, start):
-        first = judged(start(), "restoration_drift", model="good")
-        assert Eye.loads["images"] == self.PICTURES
-        again = start()
-        assert judged(again, "restoration_drift", model="good") == first
-        assert Eye.loads["images"] == self.PICTURES
-        assert again.predictor.loads == {}
-
-    def test_those_of_a_model_that_is_asked_anyway_are_its_own(self, start):
-        session = start()
-        judged(session, "restoration_drift", model="eye")
+    def test_they_are_made_once_and_kept(self, run):
+        first = verdicts(run("restoration_drift", model="good"))
         assert Eye.loads == {"loads": 1, "images": self.PICTURES}
-        assert session.predictor.loads == {"eye": 1}
+        again = run("restoration_drift", model="good")
+        assert verdicts(again) == first
+        assert Eye.loads["images"] == self.PICTURES
+        assert again.evidence.report.loads == {"restore": {}, "answer": {}}
 
-    def test_without_an_encoder_drift_says_so_and_shift_is_unavailable(self, start):
+    def test_those_of_a_model_that_is_asked_anyway_are_its_own(self, run):
+        evaluation = run("restoration_drift", model="eye")
+        assert Eye.loads == {"loads": 1, "images": self.PICTURES}
+        assert evaluation.evidence.report.loads["answer"] == {"eye": 1}
+
+    def test_without_an_encoder_drift_says_so_and_shift_is_unavailable(self, judged):
         text = SUITE + RESTORED.partition("[models.eye]")[0].replace(', "eye"', "")
-        session = start(text)
-        (verdict,) = judged(session, "restoration_drift", restoration="nearest", model="good").values()
+        (verdict,) = judged("restoration_drift", text, restoration="nearest", model="good").values()
         assert any("No embeddings: Claim restoration_drift has no encoder" in note for note in verdict.notes)
         with pytest.raises(Unavailable, match="Claim domain_shift_explains has no encoder. Write encoder ="):
-            judged(session, "domain_shift_explains", model="good")
+            judged("domain_shift_explains", text, model="good")
 
     @pytest.mark.parametrize(
         ("encoder", "error", "message"),
@@ -193,19 +190,18 @@ class TestEmbeddings:
         ],
     )
     @pytest.mark.parametrize("claim", ["domain_shift_explains", "restoration_drift"])
-    def test_a_model_that_cannot_embed_is_named(self, start, claim, encoder, error, message):
+    def test_a_model_that_cannot_embed_is_named(self, judged, claim, encoder, error, message):
         text = SUITE + RESTORED + '[models.blind]\nadapter = "eye"\nkind = "contrastive"\nblind = true\n'
-        session = start(text, {claim: {"encoder": encoder}})
         with pytest.raises(error, match=message) as caught:
-            judged(session, claim, model="good")
+            judged(claim, text, encoder, model="good")
         assert "\n" not in str(caught.value)
 
-    def test_a_picture_that_cannot_be_restored_has_no_embedding(self, start, tmp_path):
+    def test_a_picture_that_cannot_be_restored_has_no_embedding(self, judged, tmp_path):
         write_suite(tmp_path, SUITE + RESTORED)
         pixels = np.zeros((2, 600_000), np.uint8)  # too long to be enlarged
         pixels[0, :2] = 1, 1
         Image.fromarray(pixels).save(tmp_path / "data" / "tiny" / "test" / "happy" / "001.png")
-        (verdict,) = judged(start(), "domain_shift_explains", model="good").values()
+        (verdict,) = judged("domain_shift_explains", model="good").values()
         assert any("on 89 pictures" in note for note in verdict.notes)
         assert verdict.n == 90
 
@@ -216,16 +212,15 @@ class TestTrainingImages:
     def trained(self) -> str:
         return (SUITE + RESTORED).replace("every = 10\n", "every = 10\ntrained_on = 'tiny:train'\n")
 
-    def test_a_verdict_must_hold_without_them(self, start, tmp_path):
+    def test_a_verdict_must_hold_without_them(self, judged, tmp_path):
         write_suite(tmp_path, self.trained())
         for serial in range(6):
             label = ("angry", "happy", "sad")[serial % 3]
             picture(serial % 3, serial).save(
                 tmp_path / "data" / "tiny" / "train" / label / f"copy{serial}.png"
             )
-        session = start(self.trained())
         for claim in ("restoration_helps", "restoration_drift"):
-            (verdict,) = judged(session, claim, restoration="nearest", model="good").values()
+            (verdict,) = judged(claim, self.trained(), restoration="nearest", model="good").values()
             assert any("6 samples are exact copies of training images" in note for note in verdict.notes)
-        (verdict,) = judged(session, "domain_shift_explains", model="good").values()
+        (verdict,) = judged("domain_shift_explains", self.trained(), model="good").values()
         assert any("6 samples are exact copies" in note for note in verdict.notes)
