@@ -133,9 +133,10 @@ class Local:
     def _worker(self, job: Job) -> Worker:
         bench, suite = self.bench, self.bench.suite
         if job.stage == "restore":
-            return RestorerWorker(job.worker, suite.restorations, bench.files, bench.device)
+            return RestorerWorker(job.worker, job.identity, suite.restorations, bench.files, bench.device)
         entry, how = suite.models[job.worker], (bench.device, bench.settings.dtype)
-        return ModelWorker(job.worker, entry, bench.files, *how, bench.settings.store, self.budget)
+        store = bench.settings.store
+        return ModelWorker(job.worker, job.identity, entry, bench.files, *how, store, self.budget)
 
 
 def _missing(job: Job, dataset: Dataset, store: Store) -> list[tuple[Asked, Work]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -18,6 +18,7 @@ from harness.engine.bench import Bench, Need
 from harness.engine.fill import find_work
 from harness.engine.source import Source
 from harness.errors import HarnessError
+from harness.identity import Identity
 from harness.models import RunnableModel
 from harness.predictions import Cell
 from harness.restoration import NONE
@@ -46,6 +47,7 @@ class Job:
     Attributes:
         stage: whether the worker is a restorer or a model.
         worker: its name in the suite.
+        identity: of the worker as it was planned with; answers of other files are never stored.
         source: the stimuli; a restorer is given them as published.
         asked: all that it is asked about them.
         missing: rows that the store lacks; None where that is known once the stimuli are restored.
@@ -53,6 +55,7 @@ class Job:
 
     stage: Stage
     worker: str
+    identity: Identity
     source: Source
     asked: tuple[Asked, ...]
     missing: int | None = None
@@ -99,7 +102,7 @@ def make_plan(bench: Bench, cells: Iterable[Cell], embeddings: Iterable[Embeddin
     jobs = [
         *(_restoring(bench, source) for source in by_restorer),
         *(
-            Job("answer", model, source, _distinct(asked))
+            Job("answer", model, bench.respondent(model).identity, source, _distinct(asked))
             for model, of_one in needs.items()
             for source, asked in of_one.items()
         ),
@@ -121,7 +124,8 @@ def _needs(
 
 
 def _restoring(bench: Bench, source: Source) -> Job:
-    return Job("restore", source.restoration, source, (bench.restorer_asked(source.restoration),))
+    asked = bench.restorer_asked(source.restoration)
+    return Job("restore", source.restoration, asked.identity, source, (asked,))
 
 
 def _distinct(asked: Iterable[Asked]) -> tuple[Asked, ...]:
@@ -132,7 +136,7 @@ def _distinct(asked: Iterable[Asked]) -> tuple[Asked, ...]:
 def _counted(bench: Bench, job: Job) -> Job | None:
     """The job with what the store lacks of it, or None where it lacks nothing."""
     missing = _lacking(bench, job)
-    return None if missing == 0 else Job(job.stage, job.worker, job.source, job.asked, missing)
+    return None if missing == 0 else replace(job, missing=missing)
 
 
 def _lacking(bench: Bench, job: Job) -> int | None:

@@ -16,6 +16,7 @@ from harness.engine.held import Held
 from harness.engine.respondents import Respondent, respondent
 from harness.engine.respondents.base import Key
 from harness.engine.respondents.restorer import restored_rows
+from harness.identity import Identity
 from harness.models import Context as Files
 from harness.models import RunnableModel, build_model
 from harness.models.endpoint.budget import Budget
@@ -30,6 +31,7 @@ class ModelWorker:
 
     Attributes:
         name: of the model in the suite, for messages.
+        identity: under which its answers are stored, so that its files must be those.
         entry: its entry.
         files: where its files are looked for.
         device: torch device.
@@ -39,6 +41,7 @@ class ModelWorker:
     """
 
     name: str
+    identity: Identity
     entry: Mapping[str, Any]
     files: Files
     device: str
@@ -66,9 +69,7 @@ class ModelWorker:
     def held(self) -> Held[Any]:
         """The loaded model, held to the files that its identity names."""
         how = self.device, self.dtype
-        return Held(
-            self._respondent.identity, partial(self._model.identity, *how), partial(self._model.load, *how)
-        )
+        return Held(self.identity, partial(self._model.identity, *how), partial(self._model.load, *how))
 
     def load(self) -> None:
         """Loads the model, if it is not loaded yet."""
@@ -103,12 +104,14 @@ class RestorerWorker:
 
     Attributes:
         name: of the restoration.
+        identity: see `ModelWorker`.
         entries: [restorations] of the suite.
         files: where its weights are looked for.
         device: torch device.
     """
 
     name: str
+    identity: Identity
     entries: Mapping[str, Mapping[str, Any]]
     files: Files
     device: str
@@ -124,7 +127,7 @@ class RestorerWorker:
     def held(self) -> Held[Any]:
         """The loaded restorer, held to the files that its identity names."""
         identify = partial(self._restorer.identity, self.device)
-        return Held(identify(), identify, partial(self._restorer.load, self.device))
+        return Held(self.identity, identify, partial(self._restorer.load, self.device))
 
     def load(self) -> None:
         """Loads the restorer, if it is not loaded yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 from PIL import Image
 from tiny_models import CARD, network, pictures, save_checkpoint
 
-from harness.encoder import Encoder, LastLayer
+from harness.engine import Bench, Embedding, Evidence, Local, Source, make_plan
+from harness.engine.respondents.features import last_layer
 from harness.errors import UsageError
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork
-from harness.predictor import Predictor
+from harness.predictions import Cell
 from harness.settings import Settings
-from harness.suite import Filters, Suite
+from harness.suite import Suite
 
 SUITE = """
 [profiles.default]
@@ -28,7 +30,7 @@ space = ["happy", "sad", "neutral"]
 adapter = "timm"
 checkpoint = "tiny.safetensors"
 """
-N = 12
+N, CELL = 12, Cell("tiny", "faces", "test")
 
 
 @pytest.fixture
@@ -40,9 +42,11 @@ def start(tmp_path: Path):
     save_checkpoint(tmp_path / "tiny.safetensors", CARD)
     (tmp_path / "suite.toml").write_text(SUITE)
 
-    def start() -> Predictor:
+    def start(*restorations: str, cells: Sequence[Cell] = ()) -> Evidence:
         settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", device="cpu", batch_size=5)
-        return Predictor(Suite.read(tmp_path / "suite.toml"), settings)
+        bench = Bench(Suite.read(tmp_path / "suite.toml"), settings)
+        wanted = [Embedding("tiny", Source("faces", "test", restoration=name)) for name in restorations]
+        return Evidence(bench, Local(bench).run(make_plan(bench, cells, wanted)))
 
     return start
 
@@ -57,26 +61,37 @@ def timms_features(images):
 
 
 def test_embeddings_are_what_timm_calls_features_before_the_head(start):
-    predictor = start()
-    dataset = predictor.dataset("faces", "test")
-    found = Encoder(predictor, "tiny").embed("faces:test", "none")
+    evidence = start("none")
+    dataset = evidence.bench.dataset("faces", "test")
+    found = evidence.embeddings("tiny", "faces:test", "none")
     expected = timms_features([dataset.pixels(index) for index in range(N)])
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_they_are_made_once_beside_the_answers_and_apart_by_restoration(start):
-    predictor = start()
-    encoder = Encoder(predictor, "tiny")
-    plain, larger = encoder.embed("faces:test", "none"), encoder.embed("faces:test", "nearest")
-    assert predictor.loads == {"tiny": 2}
+    first = start("none", "nearest")
+    plain, larger = (first.embeddings("tiny", "faces:test", name) for name in ("none", "nearest"))
+    assert first.report.loads == {"restore": {"nearest": 1}, "answer": {"tiny": 1}}
     assert not np.allclose(plain, larger)
-    again = start()
-    assert np.array_equal(Encoder(again, "tiny").embed("faces:test", "none"), plain)
-    assert again.loads == {}
-    cells = again.suite.cells(again.suite.profile("default"), Filters())
-    answers = again.predictions(cells[0])
-    assert answers.probabilities is not None
-    assert again.loads == {"tiny": 1}
+    again = start("none", "nearest", cells=[CELL])
+    assert np.array_equal(again.embeddings("tiny", "faces:test", "none"), plain)
+    assert again.report.loads["answer"] == {"tiny": 1}  # for the answers alone
+    assert again.predictions(CELL).probabilities is not None
+    assert start("none", "nearest", cells=[CELL]).report.loads == {"restore": {}, "answer": {}}
+
+
+def test_answers_and_embeddings_of_one_model_take_one_load(start):
+    evidence = start("none", cells=[CELL])
+    assert evidence.report.loads["answer"] == {"tiny": 1}
+    card = Card(**CARD)
+    probabilities = evidence.predictions(CELL).probabilities
+    network_ = network(CARD)
+    head = network_.get_classifier()
+    features = evidence.embeddings("tiny", "faces:test", "none")
+    scores = features @ head.weight.detach().numpy().T + head.bias.detach().numpy()
+    expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    order = [list(card.labels).index(label) for label in evidence.bench.dataset("faces", "test").space.labels]
+    np.testing.assert_allclose(probabilities, expected[:, order], atol=1e-4)
 
 
 def test_a_network_without_a_linear_last_layer_is_named():
@@ -86,4 +101,4 @@ def test_a_network_without_a_linear_last_layer_is_named():
     module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 8), torch.nn.Flatten())
     loaded = LoadedNetwork(module.eval(), card, "cpu", "float32")
     with pytest.raises(UsageError, match="does not end in a linear layer of 2 labels"):
-        LastLayer(loaded).embed_images(pictures(2, (8, 8)))
+        last_layer(loaded, pictures(2, (8, 8)))

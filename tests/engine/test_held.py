@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from counting import LABELS, make_dataset
+from evaluating import answers, project
 from filelock import FileLock
+from tiny_suite import SUITE
 
 from harness.digests import file_digest
+from harness.engine import Bench, Evidence, Local, make_plan
 from harness.errors import HarnessWarning, ModelError
 from harness.identity import Identity
 from harness.models import Context
@@ -27,10 +30,7 @@ from harness.engine.asked import Asked
 from harness.engine.held import Held
 from harness.engine.respondents.base import scored_rows
 from harness.engine.fill import compute, find_work
-from harness.predictor import Predictor
 from harness.restoration.gfpgan import Gfpgan
-from harness.settings import Settings
-from harness.suite import Suite
 from harness.third_party import warnings_never_raise
 
 CARD = {
@@ -173,49 +173,27 @@ class Weighty:
 
 
 def test_weights_replaced_while_a_run_waits_for_the_lock_of_their_model(tmp_path, monkeypatch):
-    from tiny_suite import write_images
-
     monkeypatch.setitem(ADAPTERS, "weighty", f"{__name__}:Weighty")
-    write_images(tmp_path / "data" / "tiny", "test", range(12))
     (tmp_path / "answer.txt").write_text("0")
-    suite = "\n".join(
-        [
-            '[profiles.default]\ndatasets = ["tiny:test"]',
-            '[datasets.tiny]\nadapter = "images"\nspace = ["angry", "happy", "sad"]',
-            '[models.weighty]\nadapter = "weighty"',
-        ]
-    )
-    (tmp_path / "suite.toml").write_text(suite)
-    settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", device="cpu")
-    cell = Cell("weighty", "tiny", "test")
-
-    def start() -> Predictor:
-        return Predictor(Suite.read(tmp_path / "suite.toml"), settings)
-
-    first, found = start(), []
-
-    def run() -> None:
-        try:
-            found.append(first.predictions(cell))
-        except ModelError as error:
-            found.append(error)
-
-    before = first.respondent("weighty").identity
-    lock = first.store.lock_path(before)
+    models = '[models.weighty]\nadapter = "weighty"\n'
+    run, cell = project(tmp_path, SUITE.partition("[models")[0] + models), Cell("weighty", "tiny", "test")
+    opened = Bench(*run)
+    before = opened.respondent("weighty").identity
+    lock = opened.store.lock_path(before)
     lock.parent.mkdir(parents=True)
-    with FileLock(lock):
-        waiting = threading.Thread(target=run)
-        waiting.start()
-        time.sleep(0.5)
-        (tmp_path / "answer.txt").write_text("2")
-    waiting.join(60)
-    assert isinstance(found[0], ModelError)
-    assert "have changed while the run was going on" in str(found[0])
-    assert first.store.read(before).empty
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(lock):
+            waiting = pool.submit(Local(opened).run, make_plan(opened, [cell]))
+            time.sleep(0.5)
+            (tmp_path / "answer.txt").write_text("2")
+        report = waiting.result(60)
+    with pytest.raises(ModelError, match="have changed while the run was going on"):
+        Evidence(opened, report).predictions(cell)
+    assert opened.store.read(before).empty
 
-    assert set(start().predictions(cell).table["label"]) == {"sad"}
+    assert set(answers(*run, cell).table["label"]) == {"sad"}
     (tmp_path / "answer.txt").write_text("0")
-    assert set(start().predictions(cell).table["label"]) == {"angry"}
+    assert set(answers(*run, cell).table["label"]) == {"angry"}
 
 
 def test_a_library_that_warns_changes_nothing_where_warnings_are_errors(identity, store):
