@@ -345,7 +345,7 @@ class TestReport:
     def run(self, harness, suite, tmp_path) -> Path:
         """A run folder as the evals leave it."""
         from harness.predictor import Predictor
-        from harness.recorder import Recorder, claim_entry, record_predictions
+        from harness.runs import Recorder, claim_entry, record_predictions
         from harness.session import Session
         from harness.settings import Settings
         from harness.suite import Expectation, Filters, Suite
@@ -359,7 +359,7 @@ class TestReport:
             tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0}
         )
         for cell in cells:
-            entry = claim_entry(session.verdict(cell), Expectation(), f"test_cnn_beats_vlm[{cell}]")
+            entry = claim_entry(session.verdict(cell), Expectation(), f"test_claims[cnn_beats_vlm/{cell}]")
             kept = [
                 record_predictions(recorder.run, session.predictions(c), "classifier") for c in cell.cells
             ]

@@ -15,7 +15,7 @@ from harness.errors import DataError, ModelError, Unavailable, UsageError
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
-from harness.recorder import new_run_folder
+from harness.runs import new_run_folder
 from harness.session import Session
 from harness.settings import Settings, default_data_root, default_store, pick_device
 from harness.suite import ClaimCell, Filters, Suite

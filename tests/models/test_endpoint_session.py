@@ -17,9 +17,9 @@ from harness.cli import app
 from harness.errors import HarnessWarning, Unavailable
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
-from harness.recorder import record_predictions
 from harness.reporting import write_report
 from harness.reporting.unanswered import unanswered
+from harness.runs import record_predictions
 from harness.session import Session
 from harness.settings import Settings
 from harness.suite import Filters, Suite

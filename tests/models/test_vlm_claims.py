@@ -14,8 +14,8 @@ from tiny_vlms import save_llava, save_llava_next, save_qwen2_vl
 from harness.labels import label_space
 from harness.predictions import Predictions
 from harness.predictor import Predictor
-from harness.recorder import Recorder, claim_entry, record_predictions
 from harness.reporting import write_report
+from harness.runs import Recorder, claim_entry, record_predictions
 from harness.session import Session
 from harness.settings import Settings
 from harness.suite import Expectation, Filters, Suite
