@@ -16,12 +16,12 @@ from time import perf_counter
 import numpy as np
 import torch
 from _shared import data_or_status_2, print_line
+from harness.predictions.restoring import Restorations, peak_memory_mb
 
 from harness.datasets import Dataset, Sample
 from harness.labels import LabelSpace
 from harness.models import Context
 from harness.predictions.pixel_store import PixelStore
-from harness.predictions.restoring import Restorations, peak_memory_mb
 from harness.restoration import build_restorer
 from harness.restoration.gfpgan import OPTIONS
 from harness.restoration.gfpgan_arch import architecture

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from _shared import print_line
+from harness.predictor import Predictor
 from PIL import Image
 
 from harness.identity import Identity
 from harness.models import Context
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell
-from harness.predictor import Predictor
 from harness.settings import Settings
 from harness.suite import Suite
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from harness.errors import HarnessError
 from harness.models import Context, build_model
 from harness.predictions.store import Store
 from harness.restoration import NONE, build_restorer
+from harness.runs import read_record
 from harness.settings import pick_device
 from harness.slow_paths import line
 from harness.suite import Suite
@@ -52,7 +52,7 @@ def examine(suite: Suite, data_root: Path, store: Path) -> list[Finding]:
         *_models(suite, data_root),
         *_restorations(suite, data_root),
         *_prompts(suite),
-        *_slow_paths(suite.path.parent.parent / "reports/latest/run.json"),
+        *_slow_paths(suite.path.parent.parent / "reports/latest"),
     ]
 
 
@@ -65,13 +65,11 @@ def _prompts(suite: Suite) -> Iterator[Finding]:
 def _slow_paths(newest: Path) -> Iterator[Finding]:
     """What the newest run did slower than it could have."""
     try:
-        record = json.loads(newest.read_text(encoding="utf-8"))
-        for entry in record.get("slow_paths", ()):
-            yield Finding(
-                f"slow path {entry['model']}", entry["kind"] == "chosen", f"{line(entry)} (newest run)"
-            )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return  # no run yet, or one that is being written or of another version
+        record = read_record(newest)
+    except HarnessError:
+        return  # no run yet, or one that is of another version
+    for entry in record.get("slow_paths") or ():
+        yield Finding(f"slow path {entry['model']}", entry["kind"] == "chosen", f"{line(entry)} (newest run)")
 
 
 def _store(path: Path) -> Finding:

@@ -345,7 +345,7 @@ class TestReport:
     def run(self, harness, suite, tmp_path) -> Path:
         """A run folder as the evals leave it."""
         from harness.judging import Evaluation
-        from harness.recorder import Recorder, claim_entry, record_predictions
+        from harness.runs import Recorder, claim_entry, record_predictions
         from harness.settings import Settings
         from harness.suite import Expectation, Filters, Suite
 
@@ -357,9 +357,10 @@ class TestReport:
             tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0}
         )
         for cell in cells:
-            entry = claim_entry(evaluation.verdict(cell), Expectation(), f"test_cnn_beats_vlm[{cell}]")
+            entry = claim_entry(evaluation.verdict(cell), Expectation(), f"test_claims[cnn_beats_vlm/{cell}]")
             kept = [
-                record_predictions(recorder.run, evaluation.evidence.predictions(c), "classifier") for c in cell.cells
+                record_predictions(recorder.run, evaluation.evidence.predictions(c), "classifier")
+                for c in cell.cells
             ]
             recorder.add({"claim": entry, "cells": kept, "skipped": [("clip", "not here")]})
         recorder.write(read)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +20,11 @@ def report(
 ) -> None:
     """Writes metrics.csv, report.md and report.html of a run again, from what the run kept."""
     from harness.reporting import write_report
+    from harness.runs import read_run
 
     run = run or project_folder() / "reports/latest"
     path = write_report(run)
     if as_json:
-        print_json(
-            {"report": str(path), "claims": json.loads((run / "claims.json").read_text(encoding="utf-8"))}
-        )
+        print_json({"report": str(path), "claims": read_run(run).claims})
     else:
         typer.echo(str(path))

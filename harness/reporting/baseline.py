@@ -9,9 +9,9 @@ import pandas as pd
 
 from harness.metrics import accuracy, confusion_table, macro_f1
 from harness.predictions.table import Predictions
-from harness.reporting.run import Run, read_run
 from harness.reporting.text import count, markdown, number
 from harness.reporting.verdicts import verdict_rows
+from harness.runs import Run, read_run
 
 EXAMPLES = 5
 

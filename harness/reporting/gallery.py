@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from harness.predictions.table import OUTCOMES, Predictions
-from harness.reporting.run import Run
 from harness.reporting.text import plain
+from harness.runs import Run
 
 if TYPE_CHECKING:
     from markupsafe import Markup

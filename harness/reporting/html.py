@@ -24,9 +24,9 @@ from harness.reporting.environment import environment_facts, packages, restorati
 from harness.reporting.gallery import embedded_json, gallery
 from harness.reporting.groups import families, model_groups, sources, span
 from harness.reporting.leanings import neutral_axis, neutral_charts, order_axis, order_charts
-from harness.reporting.run import Run
 from harness.reporting.text import MESSAGE, count, number, plain
 from harness.reporting.verdicts import MARKS, headline, verdict_rows
+from harness.runs import Run
 
 TEMPLATES = Path(__file__).parent / "templates"
 

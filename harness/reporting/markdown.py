@@ -11,10 +11,10 @@ from harness.predictions.table import Predictions
 from harness.reporting.baseline import Comparison
 from harness.reporting.environment import environment_facts, packages
 from harness.reporting.metric_table import figures
-from harness.reporting.run import Run
 from harness.reporting.text import MESSAGE, count, markdown
 from harness.reporting.unanswered import unanswered
 from harness.reporting.verdicts import VerdictRow, headline, verdict_rows
+from harness.runs import Run
 
 SIZE_LIMIT = 1_000_000
 """Bytes; GitHub drops a job summary above 1 MiB."""

@@ -19,7 +19,7 @@ from harness.reporting.baseline import Comparison, compare
 from harness.reporting.html import render_html
 from harness.reporting.markdown import render_markdown
 from harness.reporting.metric_table import COLUMNS, metric_table
-from harness.reporting.run import Run, read_run
+from harness.runs import Run, read_run
 from harness.third_party import warnings_never_raise
 
 Measure: TypeAlias = Callable[..., pd.DataFrame]

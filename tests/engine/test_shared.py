@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from harness.shared_verdicts import SharedVerdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from harness.claims import Verdict
 from harness.claims.verdict import Effect
 from harness.errors import DataError
 from harness.predictions import Cell
-from harness.shared_verdicts import SharedVerdicts
 
 NUMBERS = st.floats(allow_nan=False)
 EFFECTS = st.builds(Effect, st.text(), NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS)

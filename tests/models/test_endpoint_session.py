@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from fault_server import FaultServer, Seen, answer, refusal
+from harness.predictor import Predictor
+from harness.session import Session
 from PIL import Image
 from typer.testing import CliRunner
 
 from harness.cli import app
 from harness.errors import HarnessWarning, Unavailable
 from harness.predictions import Cell, Predictions
-from harness.predictor import Predictor
-from harness.recorder import record_predictions
 from harness.reporting import write_report
 from harness.reporting.unanswered import unanswered
-from harness.session import Session
+from harness.runs import record_predictions
 from harness.settings import Settings
 from harness.suite import Filters, Suite
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.predictor import Predictor
+from harness.session import Session
 from PIL import Image
 from tiny_clip import save_clip
 from tiny_vlms import save_llava, save_llava_next, save_qwen2_vl
 
 from harness.labels import label_space
 from harness.predictions import Predictions
-from harness.predictor import Predictor
-from harness.recorder import Recorder, claim_entry, record_predictions
 from harness.reporting import write_report
-from harness.session import Session
+from harness.runs import Recorder, claim_entry, record_predictions
 from harness.settings import Settings
 from harness.suite import Expectation, Filters, Suite
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.predictor import Predictor
+from harness.session import Session
 from PIL import Image
 from tiny_vlms import save_llava
 
-from harness.predictor import Predictor
-from harness.session import Session
 from harness.settings import Settings
 from harness.suite import Filters, Suite
 

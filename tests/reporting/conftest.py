@@ -16,7 +16,7 @@ from gallery_runs import faces_of
 from harness.labels import LabelSpace, label_space
 from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
-from harness.reporting import keep_pictures
+from harness.runs import keep_pictures
 
 N = 3_589
 SPACE = label_space("fer2013")
@@ -94,7 +94,7 @@ def make_claim(cell: str, verdict: str, value: float, **changes: Any) -> dict[st
         "claim": "cnn_beats_vlm",
         "hypothesis": "A CNN trained on the data set beats a zero-shot vision-language model.",
         "cell": cell,
-        "test": f"evals/test_cnn_beats_vlm.py::test_cnn_beats_vlm[{cell}]",
+        "test": f"evals/test_claims.py::test_claims[cnn_beats_vlm/{cell}]",
         "verdict": verdict,
         "expected": "supported",
         "expected_reason": "",

@@ -19,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.predictions import Predictions
-from harness.reporting import keep_pictures, read_run, write_report
+from harness.reporting import write_report
 from harness.reporting.gallery import TEXT_BUDGET, embedded_json, gallery
 from harness.reporting.html import render_html
 from harness.reporting.metric_table import metric_table
 from harness.reporting.text import plain
+from harness.runs import keep_pictures, read_run
 
 Cells = dict[str, Predictions]
 NewRun = Callable[..., Path]

@@ -19,8 +19,10 @@ from PIL import Image
 from harness.datasets import Dataset
 from harness.errors import DataError, Unavailable
 from harness.predictions import Cell, Predictions
-from harness.reporting import keep_pictures, read_run, write_report
-from harness.reporting.pictures import FILE, SIDE, SIZE_LIMIT, read_pictures, thumbnail
+from harness.reporting import write_report
+from harness.runs import keep_pictures, read_run
+from harness.runs.folder import PICTURES
+from harness.runs.pictures import SIDE, SIZE_LIMIT, read_pictures, thumbnail
 
 Cells = dict[str, Predictions]
 KEPT = (("fer2013:private", "none"), ("fer2013:private", "gfpgan"))
@@ -77,7 +79,7 @@ def test_keeping_twice_gives_the_same_file(tmp_path: Path, small_cells: Cells) -
     files = []
     for folder in ("one", "two"):
         keep_pictures(tmp_path / folder, small_cells, 9, faces_of(small_cells))
-        files.append((tmp_path / folder / FILE).read_bytes())
+        files.append((tmp_path / folder / PICTURES).read_bytes())
     assert files[0] == files[1]
 
 
@@ -122,11 +124,11 @@ def test_a_broken_file_is_a_problem_of_the_report_not_its_end(
     new_run: Callable[..., Path], small_cells: Cells
 ) -> None:
     run = new_run("run", small_cells, [])
-    (run / FILE).write_bytes(b"PAR1 torn")
-    (problem,) = [problem for problem in read_run(run).problems if FILE in problem]
+    (run / PICTURES).write_bytes(b"PAR1 torn")
+    (problem,) = [problem for problem in read_run(run).problems if PICTURES in problem]
     assert "holds no pictures" in problem
     page = write_report(run).read_text("utf-8")
-    assert FILE in page
+    assert PICTURES in page
     assert "gallery-data" not in page
-    with pytest.raises(DataError, match=FILE):
+    with pytest.raises(DataError, match=PICTURES):
         read_pictures(run)

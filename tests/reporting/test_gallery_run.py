@@ -13,9 +13,10 @@ import pytest
 from tiny_suite import write_answers, write_suite
 
 from harness.engine import Report
-from harness.recorder import Recorder
 from harness.reporting import write_report
-from harness.reporting.pictures import FILE, read_pictures
+from harness.runs import Recorder
+from harness.runs.folder import PICTURES
+from harness.runs.pictures import read_pictures
 from harness.suite import Suite
 
 Evals = Callable[..., subprocess.CompletedProcess[str]]
@@ -36,10 +37,7 @@ kind = "generative"
 [claims.cnn_beats_vlm]
 """
 EVAL = """
-import pytest
-
-@pytest.mark.claim("cnn_beats_vlm")
-def test_cnn_beats_vlm(verdict, expected):
+def test_claims(verdict, expected):
     assert verdict.outcome == expected.outcome
 
 def test_predictions(predictions):
@@ -53,7 +51,6 @@ def evals(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     write_suite(tmp_path, SUITE)
     write_answers(tmp_path / "cnn.csv", "test", range(90), every=10)
     (tmp_path / "test_evals.py").write_text(EVAL)
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["harness.plugin", "fixtures.evals"]')
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "HARNESS_"))}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +86,7 @@ def test_none_are_kept_where_pictures_may_not_be_copied(evals: Evals, tmp_path: 
     done = evals()
     assert done.returncode == 0, done.stdout
     latest = tmp_path / "reports/latest"
-    assert not (latest / FILE).exists()
+    assert not (latest / PICTURES).exists()
     assert "data:image" not in (latest / "report.html").read_text("utf-8")
     done = evals("--gallery", "-3")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR

@@ -11,8 +11,9 @@ from html_page import Page
 
 from harness.errors import DataError, UsageError
 from harness.predictions.table import Predictions
-from harness.reporting import load_predictions, write_report
+from harness.reporting import write_report
 from harness.reporting.markdown import SIZE_LIMIT
+from harness.runs import load_predictions
 
 Cells = dict[str, Predictions]
 NewRun = Callable[..., Path]

@@ -10,9 +10,9 @@ import pytest
 
 from harness.labels import LabelSpace
 from harness.predictions import Cell, Predictions
-from harness.recorder import record_predictions
 from harness.reporting import write_report
 from harness.reporting.unanswered import unanswered
+from harness.runs import record_predictions
 
 
 def predictions(*rows: tuple[str, str | None], remarks: list[str | None] | None = None) -> Predictions:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.predictions.restoring import Restorations
 from PIL import Image
 from tiny_restorers import faces
 
 from harness.datasets import load_dataset
 from harness.models import Context
 from harness.predictions.pixel_store import PixelStore
-from harness.predictions.restoring import Restorations
 from harness.restoration import build_restorer
 
 BATCH, IMAGES = 2, 60

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.predictions.restoring import Restorations
 from tiny_restorers import Shift
 
 from harness.datasets import Dataset, Sample
@@ -16,7 +17,6 @@ from harness.errors import DataError, HarnessWarning, ModelError, StoreError, Un
 from harness.labels import LabelSpace
 from harness.models import Context
 from harness.predictions.pixel_store import PixelStore, pack
-from harness.predictions.restoring import Restorations
 from harness.restoration import build_restorer
 
 LABELS = ("angry", "happy", "sad")

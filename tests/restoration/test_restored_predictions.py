@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness.predictor import Predictor
 from tiny_restorers import Shift, narrow_gfpgan, save_with_card
 from tiny_suite import SUITE, Reader, write_answers, write_suite
 
 from harness.doctor import examine
+from harness.engine.fill import find_work
 from harness.errors import Unavailable, UsageError
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell
 from harness.predictions.pixel_store import PixelStore
-from harness.engine.fill import find_work
-from harness.predictor import Predictor
 from harness.settings import Settings
 from harness.suite import Suite
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from harness.predictor import Predictor
 from specimen_sample import CHECKPOINTS, TINY
 
 from fixtures.specimens.expression import LABELS
@@ -14,7 +15,6 @@ from fixtures.specimens.trainers.figures import FIRST
 from harness.labels import label_space
 from harness.labels.vocabulary import vocabulary
 from harness.predictions import Cell, Predictions
-from harness.predictor import Predictor
 from harness.prompts import Prompt, ask
 from harness.prompts.wording import wording
 from harness.settings import Settings
