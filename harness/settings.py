@@ -14,6 +14,8 @@ from harness.nearest import nearest
 from harness.paths import absolute
 
 DTYPES = ("float32", "bfloat16", "float16")
+# What run.json says of them: nothing that is a path of the machine.
+RECORDED = ("seed", "alpha", "limit", "device", "dtype", "batch_size")
 DEVICES = ("auto", "cpu", "cuda", "hpu", "mps", "xla", "xpu")
 
 

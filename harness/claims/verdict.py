@@ -144,6 +144,7 @@ def settle(verdict: Verdict, others: Sequence[Verdict], size: int) -> Verdict:
     return replace(
         settled,
         barred=why,
+        n_needed=None,
         reason=f"{verdict.reason} This is {why}, and p adjusted lies between {at_best:.3g} and "
         f"{p_adjusted:.3g}: run the whole profile.",
     )

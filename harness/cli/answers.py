@@ -9,11 +9,14 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import (
+    BatchSize,
     DataRoot,
     DatasetOption,
     Device,
+    Dtype,
     JsonFlag,
     Limit,
+    MaxCost,
     StoreOption,
     SuiteOption,
     data_root_of,
@@ -35,15 +38,13 @@ def predict(
     data_root: DataRoot = None,
     store: StoreOption = None,
     device: Device = "auto",
-    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Images per batch to begin with.")] = 64,
+    dtype: Dtype = "float32",
+    batch_size: BatchSize = 64,
     prompt: Annotated[str, typer.Option("--prompt", help="A prompt of the suite, for a VLM.")] = "plain",
     restoration: Annotated[
         str, typer.Option("--restoration", help="What is done to pixels before the model sees them.")
     ] = "none",
-    max_cost: Annotated[
-        float | None, typer.Option("--max-cost", help="US dollars that a model behind an API may spend.")
-    ] = None,
+    max_cost: MaxCost = None,
     limit: Limit = None,
     as_json: JsonFlag = False,
 ) -> None:

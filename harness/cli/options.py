@@ -33,6 +33,11 @@ Limit = Annotated[
     int | None, typer.Option("--limit", help="At most this many samples, stratified and seeded.")
 ]
 Device = Annotated[str, typer.Option("--device", help="torch device, or auto.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", help="Images per batch to begin with.")]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", help="US dollars that models behind an API may spend.")
+]
 
 
 def read_suite(given: Path | None) -> Suite:

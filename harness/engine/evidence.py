@@ -57,11 +57,14 @@ class Evidence:
         return number if number is not None else self.predictions(cell)
 
     def samples(self, cell: Cell) -> Dataset:
-        """The samples of a cell with the pixels that its model sees.
+        """The samples of a cell with the pixels that its model saw here.
 
         Raises:
+            Unavailable: it saw restored pixels elsewhere; restoring them again to show them may take hours.
             HarnessError: the data set or the restorer is absent or failed; the message says which.
         """
+        if cell.restoration != NONE and isinstance(self.bench.model(cell.model), TableModel):
+            raise Unavailable(f"{cell.model} answered elsewhere. Add a model that answers on them here.")
         with self._explained("restore", cell.restoration):
             return self.bench.images(self.bench.source(cell))
 

@@ -7,9 +7,9 @@ models see, and models that are computed from the answers of others come last.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import Literal
 
@@ -68,10 +68,12 @@ class Plan:
     Attributes:
         jobs: in the order in which they are run; none of them is done already.
         restored: all sources with restored pixels that the run reads.
+        absent: what cannot be had, and why: no job is about it, and who reads its answers is told the same.
     """
 
     jobs: tuple[Job, ...] = ()
     restored: tuple[Source, ...] = ()
+    absent: tuple[tuple[str, str], ...] = ()
 
     def stages(self) -> Iterator[list[tuple[str, list[Job]]]]:
         """For each stage the workers and their jobs. A stage starts when the one before it is done."""
@@ -85,17 +87,21 @@ class Plan:
 def make_plan(bench: Bench, cells: Iterable[Cell], embeddings: Iterable[Embedding] = ()) -> Plan:
     """The jobs behind some cells and embeddings.
 
-    What cannot be had (an absent model, a prompt that a model cannot be asked) has no job: who reads its
-    answers is told why.
-
     Args:
         bench: the suite, opened.
         cells: whose answers are wanted.
         embeddings: what is wanted of encoders.
     """
     needs: dict[str, dict[Source, list[Asked]]] = {}
-    for model, need in _needs(bench, cells, embeddings):
-        needs.setdefault(model, {}).setdefault(need.source, []).extend(need.asked)
+    absent: dict[tuple[str, str], None] = {}
+    for model, what, find in _wanted(bench, cells, embeddings):
+        try:
+            found = find()
+        except HarnessError as error:
+            absent[what, str(error)] = None
+            continue
+        for need in found:
+            needs.setdefault(model, {}).setdefault(need.source, []).extend(need.asked)
     restored = [source for of_one in needs.values() for source in of_one if source.restoration != NONE]
     # Some sources share images, and the whole of a split is shorter to restore than its parts.
     by_restorer = sorted(dict.fromkeys(restored), key=lambda source: (source.restoration, len(source.subset)))
@@ -108,19 +114,26 @@ def make_plan(bench: Bench, cells: Iterable[Cell], embeddings: Iterable[Embeddin
         ),
     ]
     lacking = tuple(job for one in jobs if (job := _counted(bench, one)) is not None)
-    return Plan(lacking, tuple(by_restorer))
+    return Plan(lacking, tuple(by_restorer), tuple(absent))
 
 
-def _needs(
+def _wanted(
     bench: Bench, cells: Iterable[Cell], embeddings: Iterable[Embedding]
-) -> Iterator[tuple[str, Need]]:
+) -> Iterator[tuple[str, str, Callable[[], list[Need]]]]:
+    """Models, for what they are wanted, and how to find what the store must hold for it."""
     for cell in dict.fromkeys(cells):
-        with contextlib.suppress(HarnessError):
-            if isinstance(bench.model(cell.model), RunnableModel):
-                yield from ((cell.model, need) for need in bench.needs(cell))
+        yield cell.model, str(cell), partial(_needs, bench, cell)
     for one in dict.fromkeys(embeddings):
-        with contextlib.suppress(HarnessError):
-            yield one.encoder, bench.features(one.encoder, one.source)
+        what = f"embeddings of {one.source} by {one.encoder}"
+        yield one.encoder, what, partial(_features, bench, one)
+
+
+def _needs(bench: Bench, cell: Cell) -> list[Need]:
+    return bench.needs(cell) if isinstance(bench.model(cell.model), RunnableModel) else []
+
+
+def _features(bench: Bench, one: Embedding) -> list[Need]:
+    return [bench.features(one.encoder, one.source)]
 
 
 def _restoring(bench: Bench, source: Source) -> Job:

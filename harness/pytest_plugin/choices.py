@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +71,14 @@ def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settin
 
 def about_run(config: pytest.Config, profile: Profile, suite: Suite) -> dict[str, Any]:
     """What run.json says about how the run was made; no paths of the machine beyond the command."""
-    settings = asdict(settings_of(config, profile, suite))
+    from harness.settings import RECORDED
+
+    settings = settings_of(config, profile, suite)
     return {
         "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
         "suite": os.path.relpath(suite.path, config.rootpath),
         "profile": str(setting(config, "profile")),
-        **{name: settings[name] for name in ("seed", "alpha", "limit", "device", "dtype", "batch_size")},
+        **{name: getattr(settings, name) for name in RECORDED},
         "baseline": _baseline(config),
         "gallery": setting(config, "gallery"),
     }

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 
 import pytest
 
@@ -22,12 +21,10 @@ from harness.pytest_plugin.state import (
     evaluation_of,
     measure_of,
     run_of,
-    seen_samples,
     suite_of,
 )
 from harness.pytest_plugin.unused_snapshots import settle_unused
 from harness.runs import Recorder, keep_pictures, read_run
-from harness.slow_paths import line
 
 
 class Collector:
@@ -104,7 +101,9 @@ class Collector:
             return
         try:
             predictions = read_run(recorder.run).predictions
-            problems = keep_pictures(recorder.run, predictions, wanted, partial(seen_samples, self.config))
+            problems = keep_pictures(
+                recorder.run, predictions, wanted, evaluation_of(self.config).evidence.samples
+            )
         except Exception as error:
             problems = [f"The gallery has no pictures ({type(error).__name__}: {error})."]
         if problems:
@@ -117,9 +116,8 @@ class Collector:
             return
         from rich.console import Console
 
-        from harness.reporting.verdicts import headline, terminal_table
+        from harness.reporting.summary import print_summary
 
-        claims = self.recorder.sorted_claims()
         if self.recorder.new_snapshots:
             terminalreporter.section("new snapshots")
         for cell, new in sorted(self.recorder.new_snapshots.items()):
@@ -132,25 +130,7 @@ class Collector:
             force_terminal=terminalreporter.hasmarkup or None,
             emoji=False,  # `data:train:` is no railway car
         )
-        console.print(terminal_table(claims))
-        for problem in self.recorder.problems:
-            text = f"problem: {problem}"  # never broken: it may end in a command that is to be copied
-            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
-        for said in (*self._about_limit(), *self.unused):
-            console.print(said, markup=False, highlight=False, soft_wrap=True)
-        for entry in self.recorder.slow_paths:
-            console.print(
-                f"slow path: {line(entry)}", style="yellow", markup=False, highlight=False, soft_wrap=True
-            )
-        if count := self._too_slow:
-            console.print(
-                f"The run fails as slow_paths = fail, and it has {count} that nobody chose. Mend them, or "
-                "write sweep = false into the entry of a model that must go without.",
-                style="red",
-                markup=False,
-                highlight=False,
-            )
-        console.print(headline(claims, len(self.recorder.skipped)), markup=False, highlight=False)
+        print_summary(console, self.recorder, said=(*self._about_limit(), *self.unused), fails=self._too_slow)
         console.print(self.closing, markup=False, highlight=False, soft_wrap=True)
         terminalreporter.write(buffer.getvalue())
 

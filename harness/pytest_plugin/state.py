@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.adapters import import_from
-from harness.errors import HarnessError, Unavailable
+from harness.errors import HarnessError
 from harness.pytest_plugin.choices import check_baseline, filters_of, reports_folder, settings_of, suite_path
 from harness.pytest_plugin.options import setting
 from harness.runs import new_run_folder
@@ -20,7 +20,6 @@ from harness.suite import ClaimCell, Filters, Profile, Suite, check_splits, sele
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.datasets import Dataset
     from harness.judging import Evaluation
     from harness.predictions import Cell
     from harness.settings import Settings
@@ -107,20 +106,6 @@ def measure_of(config: pytest.Config) -> Callable[..., pd.DataFrame]:
     from harness.reporting.metric_table import remembered_table
 
     return partial(remembered_table, evaluation_of(config).results)
-
-
-def seen_samples(config: pytest.Config, cell: Cell) -> Dataset:
-    """The samples of a cell with the pixels that its model saw here.
-
-    Raises:
-        Unavailable: it saw restored pixels elsewhere; restoring them again just to show them may take hours.
-    """
-    from harness.models import TableModel
-
-    evidence = evaluation_of(config).evidence
-    if cell.restoration != "none" and isinstance(evidence.bench.model(cell.model), TableModel):
-        raise Unavailable(f"{cell.model} answered elsewhere. Add a model that answers on them here.")
-    return evidence.samples(cell)
 
 
 def _has_workers(config: pytest.Config) -> bool:
