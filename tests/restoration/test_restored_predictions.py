@@ -45,12 +45,6 @@ def cell(restoration: str, model: str = "perfect", split: str = "test") -> Cell:
     return Cell(model, "tiny", split, restoration)
 
 
-@pytest.fixture(autouse=True)
-def _fresh(reader, monkeypatch):
-    for name in ("loads", "shown"):
-        monkeypatch.setattr(Shift, name, type(Shift.loads)())
-
-
 @pytest.fixture
 def run(tmp_path: Path):
     """A run of some cells; each call is a new one."""
