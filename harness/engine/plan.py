@@ -105,16 +105,21 @@ def make_plan(bench: Bench, cells: Iterable[Cell], embeddings: Iterable[Embeddin
     restored = [source for of_one in needs.values() for source in of_one if source.restoration != NONE]
     # Some sources share images, and the whole of a split is shorter to restore than its parts.
     by_restorer = sorted(dict.fromkeys(restored), key=lambda source: (source.restoration, len(source.subset)))
-    jobs = [
-        *(_restoring(bench, source) for source in by_restorer),
-        *(
-            Job("answer", model, bench.respondent(model).identity, source, _distinct(asked))
-            for model, of_one in needs.items()
-            for source, asked in of_one.items()
-        ),
-    ]
-    lacking = tuple(job for one in jobs if (job := _counted(bench, one)) is not None)
-    return Plan(lacking, tuple(by_restorer), tuple(absent))
+    jobs: list[Job] = []
+    for source in by_restorer:
+        asked = bench.restorer_asked(source.restoration)
+        job = Job("restore", source.restoration, asked.identity, source, (asked,))
+        missing = len(find_work(asked.identity, bench.published(source.published), bench.pixels).missing)
+        jobs += [replace(job, missing=missing)] if missing else []
+    unfinished = {job.source for job in jobs}
+    for model, of_one in needs.items():
+        for source, questions in of_one.items():
+            identity = bench.respondent(model).identity
+            job = Job("answer", model, identity, source, _distinct(questions))
+            # Not looked at before they are whole: what is opened once is what all of the run sees.
+            lacking = None if source in unfinished else _lacking(bench, job)
+            jobs += [] if lacking == 0 else [replace(job, missing=lacking)]
+    return Plan(tuple(jobs), tuple(by_restorer), tuple(absent))
 
 
 def _wanted(
@@ -136,31 +141,14 @@ def _features(bench: Bench, one: Embedding) -> list[Need]:
     return [bench.features(one.encoder, one.source)]
 
 
-def _restoring(bench: Bench, source: Source) -> Job:
-    asked = bench.restorer_asked(source.restoration)
-    return Job("restore", source.restoration, asked.identity, source, (asked,))
-
-
 def _distinct(asked: Iterable[Asked]) -> tuple[Asked, ...]:
     """One of each question; those that share an identity, as all to embeddings do, differ in their words."""
     return tuple({(one.identity.digest(), one.question): one for one in asked}.values())
 
 
-def _counted(bench: Bench, job: Job) -> Job | None:
-    """The job with what the store lacks of it, or None where it lacks nothing."""
-    missing = _lacking(bench, job)
-    return None if missing == 0 else replace(job, missing=missing)
-
-
-def _lacking(bench: Bench, job: Job) -> int | None:
-    """The rows and arrays that the store lacks of a job; None where its stimuli are not restored yet."""
-    if job.stage == "restore":
-        dataset = bench.published(job.source.published)
-        return len(find_work(job.asked[0].identity, dataset, bench.pixels).missing)
-    try:
-        dataset = bench.images(job.source)
-    except HarnessError:
-        return None
+def _lacking(bench: Bench, job: Job) -> int:
+    """The rows and arrays that the store lacks of a model's job."""
+    dataset = bench.images(job.source)
     identities = {one.identity.digest(): one.identity for one in job.asked}.values()
     rows = sum(len(find_work(identity, dataset, bench.store).missing) for identity in identities)
     return rows + len(bench.respondent(job.worker).lacks(job.asked))

@@ -12,6 +12,27 @@ from harness.claims import Context, Effect, Verdict, decide, get_claim, settle
 from harness.errors import UsageError
 
 
+NUMBERS = st.floats(allow_nan=False)
+EFFECTS = st.builds(Effect, st.text(), NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS)
+VERDICTS = st.builds(
+    Verdict,
+    claim=st.text(),
+    cell=st.text(),
+    outcome=st.sampled_from(["supported", "refuted", "inconclusive"]),
+    effect=EFFECTS,
+    p_value=st.none() | NUMBERS,
+    alpha=NUMBERS,
+    n=st.integers(0),
+    n_needed=st.none() | st.integers(0),
+    detectable_effect=st.none() | NUMBERS,
+    paired=st.booleans(),
+    method=st.text(),
+    reason=st.text(),
+    secondary=st.lists(EFFECTS).map(tuple),
+    notes=st.lists(st.text()).map(tuple),
+)
+
+
 def verdict(p_value, value=0.1, *, barred="", low=None, high=None):
     effect = Effect(
         "difference", value, value - 0.05 if low is None else low, value + 0.05 if high is None else high
@@ -157,6 +178,11 @@ class TestPartsOfAFamily:
             "It is so. This is not settled: 2 of 4 members of its family ran, and p adjusted lies between "
             "0.04 and 0.08: run the whole profile."
         )
+
+
+@given(VERDICTS)
+def test_a_verdict_survives_json(given_verdict):
+    assert Verdict.from_dict(json.loads(json.dumps(given_verdict.as_dict()))) == given_verdict
 
 
 def test_plain_form_is_json_with_the_keys_of_claims_json():

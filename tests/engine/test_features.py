@@ -83,15 +83,12 @@ def test_they_are_made_once_beside_the_answers_and_apart_by_restoration(start):
 def test_answers_and_embeddings_of_one_model_take_one_load(start):
     evidence = start("none", cells=[CELL])
     assert evidence.report.loads["answer"] == {"tiny": 1}
-    card = Card(**CARD)
-    probabilities = evidence.predictions(CELL).probabilities
-    network_ = network(CARD)
-    head = network_.get_classifier()
-    features = evidence.embeddings("tiny", "faces:test", "none")
-    scores = features @ head.weight.detach().numpy().T + head.bias.detach().numpy()
-    expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    order = [list(card.labels).index(label) for label in evidence.bench.dataset("faces", "test").space.labels]
-    np.testing.assert_allclose(probabilities, expected[:, order], atol=1e-4)
+    head, space = network(CARD).get_classifier(), evidence.bench.dataset("faces", "test").space
+    weights, bias = (value.detach().numpy() for value in (head.weight, head.bias))
+    scores = np.exp(evidence.embeddings("tiny", "faces:test", "none") @ weights.T + bias)
+    expected = scores / scores.sum(axis=1, keepdims=True)
+    of_label = [CARD["labels"].index(label) for label in space.labels]
+    np.testing.assert_allclose(evidence.predictions(CELL).probabilities, expected[:, of_label], atol=1e-4)
 
 
 def test_a_network_without_a_linear_last_layer_is_named():

@@ -7,22 +7,30 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.predictions.restoring import Restorations
 from PIL import Image
 from tiny_restorers import faces
 
-from harness.datasets import load_dataset
-from harness.models import Context
-from harness.predictions.pixel_store import PixelStore
-from harness.restoration import build_restorer
+from harness.engine import Bench, Evidence, Local, make_plan
+from harness.predictions import Cell
+from harness.settings import Settings
+from harness.suite import Suite
 
 BATCH, IMAGES = 2, 60
-ENTRIES = {"slow": {"adapter": "tiny_restorers:Shift", "pause": 0.02}}
+SUITE = """
+[datasets.faces]
+adapter = "images"
+space = ["angry", "happy", "sad"]
+[models.reader]
+adapter = "tiny_suite:Reader"
+[restorations.slow]
+adapter = "tiny_restorers:Shift"
+pause = 0.02
+"""
+CELL = Cell("reader", "faces", "test", "slow")
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -31,11 +39,17 @@ test.restored(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
+def opened(project: Path, store: Path) -> Bench:
+    return Bench(
+        Suite.read(project / "suite.toml"),
+        Settings(data_root=project, store=store, device="cpu", batch_size=BATCH),
+    )
+
+
 def restored(project: Path, store: Path):
     """The faces of a project, restored."""
-    dataset = load_dataset({"adapter": "images", "space": ["sad"]}, "faces", "test", project)
-    build = partial(build_restorer, entries=ENTRIES, context=Context(project, project))
-    return Restorations(build, PixelStore(store), "cpu", BATCH).of("slow", dataset)
+    bench = opened(project, store)
+    return Evidence(bench, Local(bench).run(make_plan(bench, [CELL]))).samples(CELL)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +58,7 @@ def project(tmp_path_factory):
     (folder / "faces/test/sad").mkdir(parents=True)
     for number, image in enumerate(faces(IMAGES)):
         Image.fromarray(image).save(folder / f"faces/test/sad/{number:03d}.png")
+    (folder / "suite.toml").write_text(SUITE)
     return folder
 
 
@@ -63,21 +78,21 @@ def two_at_once(project, tmp_path_factory):
 
 
 def rows(project: Path, store: Path):
-    identity = build_restorer("slow", ENTRIES, Context(project, project)).identity("cpu")
-    return PixelStore(store).read(identity)
+    bench = opened(project, store)
+    return bench.pixels.read(bench.restorer_asked("slow").identity)
 
 
 def test_two_at_once_share_the_work(project, two_at_once):
     found = rows(project, two_at_once)
     assert len(found) == IMAGES
     assert set(found["outcome"]) == {"restored"}
-    assert found["shard"].nunique() == len(list(two_at_once.rglob("*.parquet"))) == 1
+    assert found["shard"].nunique() == len(list((two_at_once / "pixels").rglob("*.parquet"))) == 1
     assert sorted(found["row"]) == list(range(IMAGES))  # no image was made twice
 
 
 def test_a_killed_restoration_goes_on_and_ends_as_an_undisturbed_one(project, tmp_path, two_at_once):
     process = launch(project, tmp_path)
-    while len(list(tmp_path.rglob("*.parquet"))) < 3:
+    while len(list((tmp_path / "pixels").rglob("*.parquet"))) < 3:
         assert process.poll() is None, "ended before it could be killed"
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.predictor import Predictor
+from evaluating import evaluate, project
 from tiny_restorers import Shift, narrow_gfpgan, save_with_card
-from tiny_suite import SUITE, Reader, write_answers, write_suite
+from tiny_suite import SUITE, Reader, write_suite
 
 from harness.doctor import examine
+from harness.engine import Evidence
 from harness.engine.fill import find_work
 from harness.errors import Unavailable, UsageError
-from harness.models.registry import ADAPTERS
 from harness.predictions import Cell
 from harness.predictions.pixel_store import PixelStore
-from harness.settings import Settings
-from harness.suite import Suite
 
 TEXT = (
     SUITE.replace('["tiny:test"]', '["tiny:test"]\nrestorations = ["none", "shift", "nearest-8", "face"]')
@@ -47,104 +45,87 @@ def cell(restoration: str, model: str = "perfect", split: str = "test") -> Cell:
     return Cell(model, "tiny", split, restoration)
 
 
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch):
-    monkeypatch.setitem(ADAPTERS, "reader", "tiny_suite:Reader")
-    for which, name in ((Shift, "loads"), (Shift, "shown"), (Reader, "loads"), (Reader, "images")):
-        monkeypatch.setattr(which, name, type(Shift.loads)())
-
-
 @pytest.fixture
-def start(tmp_path: Path):
-    """A predictor on the tiny suite; each call is a new process as far as it can tell."""
-    write_suite(tmp_path, TEXT)
+def run(tmp_path: Path):
+    """A run of some cells; each call is a new one."""
 
-    def start(text: str = TEXT, **settings) -> Predictor:
-        (tmp_path / "suite.toml").write_text(text)
-        values = {"data_root": tmp_path / "data", "store": tmp_path / "store", "device": "cpu", **settings}
-        return Predictor(Suite.read(tmp_path / "suite.toml"), Settings(batch_size=16, **values))
+    def run(*cells: Cell, text: str = TEXT, **settings) -> Evidence:
+        return evaluate(*project(tmp_path, text, **settings), cells).evidence
 
-    return start
+    return run
 
 
-def test_a_model_answers_what_the_restored_pixels_say(start):
-    predictor = start()
-    plain, shifted, larger = (predictor.predictions(cell(name)) for name in ("none", "shift", "nearest-8"))
+def test_a_model_answers_what_the_restored_pixels_say(run):
+    evidence = run(*map(cell, ("none", "shift", "nearest-8")))
+    plain, shifted, larger = (evidence.predictions(cell(name)) for name in ("none", "shift", "nearest-8"))
     assert np.array_equal(plain.answers, plain.gold)
     assert np.array_equal(shifted.answers, (shifted.gold + 1) % 3)
     assert np.array_equal(larger.answers, larger.gold)
     assert list(shifted.table["sample_id"]) == list(plain.table["sample_id"])
     assert list(shifted.groups) == list(plain.groups)
-    seen = predictor.samples(cell("nearest-8"))
+    seen = evidence.samples(cell("nearest-8"))
     assert seen.pixels(0).shape == (8, 8)
     assert list(larger.table["pixel_digest"]) == seen.digests
-    assert predictor.samples(cell("none")) is predictor.dataset("tiny", "test")
+    assert evidence.samples(cell("none")) is evidence.bench.dataset("tiny", "test")
 
 
-def test_images_are_restored_once_for_all_models_and_a_warm_run_does_nothing(start, monkeypatch):
+def test_images_are_restored_once_for_all_models_and_a_warm_run_does_nothing(run, monkeypatch):
     cells = [cell("shift", model) for model in ("perfect", "good", "middling")]
-    first = start()
-    first.planned = cells
-    answers = [first.predictions(one).table for one in cells]
+    first = run(*cells)
+    tables = [first.predictions(one).table for one in cells]
     assert (Shift.loads, Shift.shown) == ({1: 1}, {1: 90})
     assert Reader.loads == {"0": 1, "10": 1, "3": 1}
     monkeypatch.setattr(PixelStore, "pixels", None)
-    warm = start()
-    warm.planned = cells
-    assert all(warm.predictions(c).table.equals(t) for c, t in zip(cells, answers, strict=True))
-    assert (warm.loads, warm.sources.restorations.loads) == ({}, {})
-    assert warm.restoration_costs == first.restoration_costs
-    assert [(c["restoration"], c["images"]) for c in warm.restoration_costs] == [("shift", 90)]
+    warm = run(*cells)
+    assert all(warm.predictions(c).table.equals(t) for c, t in zip(cells, tables, strict=True))
+    assert warm.report.loads == {"restore": {}, "answer": {}}
+    assert warm.report.restoration_costs == first.report.restoration_costs
+    assert [(c["restoration"], c["images"]) for c in warm.report.restoration_costs] == [("shift", 90)]
 
 
-def test_one_load_restores_all_that_is_planned(start):
-    predictor = start()
-    predictor.planned = [cell("shift"), cell("shift", "good", "train"), cell("shift", "outside", "absent")]
-    predictor.predictions(cell("shift"))
+def test_one_load_restores_all_that_is_planned(run):
+    train = cell("shift", "good", "train")
+    evidence = run(cell("shift"), train, cell("shift", "outside", "absent"))
     assert (Shift.loads, Shift.shown) == ({1: 1}, {1: 120})
-    predictor.predictions(cell("shift", "good", "train"))
-    assert Shift.loads == {1: 1}
+    assert len(evidence.predictions(train)) == 30
 
 
-def test_a_model_is_loaded_once_for_all_its_restorations(start):
-    predictor = start()
-    predictor.planned = [cell(name) for name in ("none", "shift", "nearest-8", "face")]
-    predictor.predictions(cell("none"))
+def test_a_model_is_loaded_once_for_all_its_restorations(run):
+    evidence = run(*map(cell, ("none", "shift", "nearest-8", "face")))
     assert Reader.images == {"0": 270}
-    predictor.predictions(cell("shift"))
-    assert predictor.loads == {"perfect": 1}
+    assert evidence.report.loads["answer"] == {"perfect": 1}
+    assert len(evidence.predictions(cell("shift"))) == 90
     with pytest.raises(Unavailable, match=r"face\.safetensors is not in .*Download it"):
-        predictor.predictions(cell("face"))
+        evidence.predictions(cell("face"))
 
 
-def test_images_are_not_restored_for_a_model_that_is_absent(start):
+def test_images_are_not_restored_for_a_model_that_is_absent(run):
     text = TEXT + "[models.net]\nadapter = 'timm'\ncheckpoint = 'net.safetensors'\n"
-    predictor = start(text)
+    evidence = run(cell("shift", "net", "train"), cell("shift"), text=text)
     with pytest.raises(Unavailable, match=r"net\.safetensors"):
-        predictor.predictions(cell("shift", "net"))
-    predictor.planned = [cell("shift", "net", "train")]
-    predictor.predictions(cell("shift"))
+        evidence.predictions(cell("shift", "net", "train"))
     assert Shift.shown == {1: 90}
 
 
-def test_answers_are_apart_by_restorer_and_shared_by_names(start):
+def test_answers_are_apart_by_restorer_and_shared_by_names(run):
     renamed = TEXT.replace("restorations.shift]", "restorations.moved]").replace('"shift"', '"moved"')
-    start().predictions(cell("shift"))
-    start(renamed).predictions(cell("moved"))
+    run(cell("shift"))
+    run(cell("moved"), text=renamed)
     assert (Shift.loads, Reader.loads) == ({1: 1}, {"0": 1})
-    start(TEXT.replace(':Shift"', ':Shift"\nby = 2')).predictions(cell("shift"))
+    run(cell("shift"), text=TEXT.replace(':Shift"', ':Shift"\nby = 2'))
     assert (Shift.loads, Reader.loads) == ({1: 1, 2: 1}, {"0": 2})
 
 
-def test_a_limit_restores_only_its_samples(start):
-    limited = start(limit=9).predictions(cell("shift"))
+def test_a_limit_restores_only_its_samples(run):
+    limited = run(cell("shift"), limit=9).predictions(cell("shift"))
     assert np.bincount(limited.gold).tolist() == [3, 3, 3]
     assert Shift.shown == {1: 9}
     assert np.array_equal(limited.answers, (limited.gold + 1) % 3)
 
 
-def test_failures_of_the_restorer_stay_in_the_denominator(start):
-    predictions = start(TEXT.replace(':Shift"', ':Shift"\nbroken = [4, 7]')).predictions(cell("shift"))
+def test_failures_of_the_restorer_stay_in_the_denominator(run):
+    text = TEXT.replace(':Shift"', ':Shift"\nbroken = [4, 7]')
+    predictions = run(cell("shift"), text=text).predictions(cell("shift"))
     failed = predictions.table[predictions.table["outcome"] == "failed"]
     assert len(predictions) == 90
     assert sorted(failed["sample_id"]) == ["test/happy/004.png", "test/happy/007.png"]
@@ -155,84 +136,52 @@ def test_failures_of_the_restorer_stay_in_the_denominator(start):
     )
 
 
-def test_an_unreadable_image_is_left_out_with_its_reason(start, tmp_path):
+def test_an_unreadable_image_is_left_out_with_its_reason(run, tmp_path):
+    write_suite(tmp_path)
     broken = tmp_path / "data" / "tiny" / "test" / "happy" / "001.png"
     broken.write_bytes(broken.read_bytes()[:30])
     allowing = TEXT.replace('adapter = "images"', 'adapter = "images"\nmax_missing = 0.02')
-    predictions = start(allowing).predictions(cell("shift"))
+    predictions = run(cell("shift"), text=allowing).predictions(cell("shift"))
     assert len(predictions) == 89
     assert "cannot be decoded" in predictions.unreadable["test/happy/001.png"]
     assert "test/happy/001.png: cannot be decoded" in predictions.problems[0]
     assert (predictions.table["outcome"] == "parsed").all()
 
 
-def test_answers_given_elsewhere_are_held_against_their_own_restoration(start, tmp_path):
-    write_answers(tmp_path / "outside.csv", "test", range(90), every=2)
+def test_answers_given_elsewhere_are_held_against_their_own_restoration(run, tmp_path):
+    write_suite(tmp_path)
     text = TEXT.replace('path = "outside.csv"', 'path = "outside.csv"\nrestoration = "gfpgan-2021"')
-    predictor = start(text)
-    assert len(predictor.predictions(cell("gfpgan-2021", "outside"))) == 90
+    cells = [cell(name, "outside") for name in ("gfpgan-2021", "shift")]
+    evidence = run(*cells, text=text)
+    assert len(evidence.predictions(cells[0])) == 90
     with pytest.raises(Unavailable, match="given on pixels restored by gfpgan-2021, not shift"):
-        predictor.predictions(cell("shift", "outside"))
+        evidence.predictions(cells[1])
     assert Shift.loads == {}
 
 
-def test_the_empty_image_is_restored_with_the_others(start):
-    predictor = start()
-    asked = Cell("perfect", "tiny", "test", "shift", "plain")
-    predictor.samples(asked)
-    grey = predictor.sources.empty(asked, lambda done, total: None)
-    assert grey.pixels(0).tolist() == [[129] * 4] * 4
-    assert (Shift.loads, Shift.shown) == ({1: 1}, {1: 91})
-
-
-def test_the_lock_of_a_restorer_is_not_taken_within_that_of_a_model(start, monkeypatch):
-    held, deepest = [], []
-
-    class Watched:
-        def __init__(self, path):
-            self.path = path
-
-        def __enter__(self):
-            held.append(self.path)
-            deepest.append(len(held))
-
-        def __exit__(self, *error):
-            held.remove(self.path)
-
-    monkeypatch.setattr("harness.predictor.FileLock", Watched)
-    monkeypatch.setattr("harness.predictions.restoring.FileLock", Watched)
-    predictor = start()
-    predictor.planned = [cell("none"), cell("shift"), cell("nearest-8")]
-    predictor.predictions(cell("none"))
-    assert len(deepest) == 3
-    assert max(deepest) == 1
-
-
-def test_answers_are_computed_from_what_find_work_saw(start):
-    predictor = start()
-    predictor.predictions(cell("shift"))
-    ((_, asked),) = predictor.needs(cell("shift"))
-    identity = asked[0].identity
+def test_answers_are_computed_from_what_find_work_saw(run):
+    evidence = run(cell("shift"))
+    bench, (need,) = evidence.bench, evidence.bench.needs(cell("shift"))
+    identity = need.asked[0].identity
     assert (identity.restorer, identity.restorer_weights) == ("shift", "")
-    assert find_work(identity, predictor.samples(cell("shift")), predictor.store).missing == []
-    assert len(find_work(identity, predictor.samples(cell("none")), predictor.store).missing) == 90
+    assert find_work(identity, evidence.samples(cell("shift")), bench.store).missing == []
+    assert len(find_work(identity, evidence.samples(cell("none")), bench.store).missing) == 90
 
 
-def test_a_gfpgan_in_the_suite_restores_for_a_model(start, tmp_path):
-    network = narrow_gfpgan()
-    save_with_card(tmp_path / "face.safetensors", network)
-    predictor = start(limit=6)
-    predictor.predictions(cell("face"))
-    assert predictor.samples(cell("face")).pixels(0).shape == (224, 224)
-    ((_, asked),) = predictor.needs(cell("face"))
-    weights = predictor.sources.restorations.restorer("face").identity("cpu").weights
-    assert (asked[0].identity.restorer, asked[0].identity.restorer_weights) == ("gfpgan", weights)
+def test_a_gfpgan_in_the_suite_restores_for_a_model(run, tmp_path):
+    save_with_card(tmp_path / "face.safetensors", narrow_gfpgan())
+    evidence = run(cell("face"), limit=6)
+    assert len(evidence.predictions(cell("face"))) == 6
+    assert evidence.samples(cell("face")).pixels(0).shape == (224, 224)
+    (need,) = evidence.bench.needs(cell("face"))
+    weights, identity = evidence.bench.restorer("face").identity("cpu").weights, need.asked[0].identity
+    assert (identity.restorer, identity.restorer_weights) == ("gfpgan", weights)
 
 
-def test_the_doctor_looks_at_every_restoration(start, tmp_path):
+def test_the_doctor_looks_at_every_restoration(tmp_path):
     save_with_card(tmp_path / "bad.safetensors", narrow_gfpgan())
     more = "[restorations.bad]\nadapter = 'gfpgan'\nweights = 'bad.safetensors'\nsha256 = 'ab'\n"
-    suite = start(TEXT + more).suite
+    suite, _ = project(tmp_path, TEXT + more)
     findings = {f.what: f for f in examine(suite, tmp_path / "data", tmp_path / "store")}
     assert [findings[f"restoration {n}"].ok for n in ("none", "shift", "nearest-8")] == [True] * 3
     assert "face.safetensors is not in" in findings["restoration face"].state
@@ -241,9 +190,9 @@ def test_the_doctor_looks_at_every_restoration(start, tmp_path):
     assert not findings["restoration bad"].ok
 
 
-def test_the_doctor_looks_at_weights_without_importing_anything_heavy(start, tmp_path):
+def test_the_doctor_looks_at_weights_without_importing_anything_heavy(tmp_path):
     save_with_card(tmp_path / "face.safetensors", narrow_gfpgan())
-    start(TEXT.partition("[models")[0] + "[restorations" + TEXT.partition("[restorations")[2])
+    project(tmp_path, TEXT.partition("[models")[0] + "[restorations" + TEXT.partition("[restorations")[2])
     script = (
         "import sys; from pathlib import Path; from harness.doctor import examine;"
         "from harness.suite import Suite; here = Path(sys.argv[1]);"
@@ -274,12 +223,13 @@ class TestSuite:
             ),
         ],
     )
-    def test_wrong_tables_are_refused(self, start, old, new, message):
+    def test_wrong_tables_are_refused(self, tmp_path, old, new, message):
         with pytest.raises(UsageError, match=message):
-            start(TEXT.replace(old, new))
+            project(tmp_path, TEXT.replace(old, new))
 
-    def test_names_that_only_others_use_are_known(self, start):
+    def test_names_that_only_others_use_are_known(self, tmp_path):
         given = TEXT.replace('"face"]', '"face", "elsewhere", "lanczos", "gfpgan"]')
         with pytest.raises(UsageError, match="'elsewhere'"):
-            start(given)
-        start(given.replace('path = "outside.csv"', 'path = "outside.csv"\nrestoration = "elsewhere"'))
+            project(tmp_path, given)
+        also = given.replace('path = "outside.csv"', 'path = "outside.csv"\nrestoration = "elsewhere"')
+        assert "elsewhere" in project(tmp_path, also)[0].profile("default").restorations
