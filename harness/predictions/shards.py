@@ -6,10 +6,8 @@ out with one note that names it, and is computed again.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from harness.atomic import write_atomically
 from harness.digests import file_digest
 from harness.errors import DataError
-from harness.sealed import sealed, unsealed
+from harness.sealed import regular, sealed, unsealed
 from harness.slow_paths import note, noting
 
 
@@ -42,7 +40,7 @@ def shard_body(shard: Path) -> bytes | None:
         FileNotFoundError: another process merged it with others.
     """
     try:
-        body = _regular(shard).read_bytes()
+        body = regular(shard).read_bytes()
         if hashlib.sha256(body).hexdigest() == shard.stem:
             return body
     except FileNotFoundError:
@@ -60,7 +58,7 @@ def is_whole(shard: Path) -> bool:
         FileNotFoundError: another process merged it with others.
     """
     try:
-        whole = file_digest(_regular(shard)) == shard.stem
+        whole = file_digest(regular(shard)) == shard.stem
     except FileNotFoundError:
         raise
     except (OSError, DataError):
@@ -84,7 +82,7 @@ def write_array(path: Path, value: NDArray[Any]) -> None:
 def read_array(path: Path) -> NDArray[Any] | None:
     """The array in a file, or None where there is none or it is damaged."""
     try:
-        content = unsealed(_regular(path).read_bytes())
+        content = unsealed(regular(path).read_bytes())
         if content is not None:
             value: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
             return value
@@ -94,17 +92,6 @@ def read_array(path: Path) -> NDArray[Any] | None:
         pass
     _note(path, "what it held is computed again")
     return None
-
-
-def _regular(path: Path) -> Path:
-    """The path of a regular file: a pipe would be waited for, and a device may never end.
-
-    Raises:
-        OSError: it is something else, or not there.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "Not a regular file", str(path))
-    return path
 
 
 def _note(path: Path, consequence: str) -> None:

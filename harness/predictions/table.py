@@ -17,6 +17,7 @@ from harness.errors import DataError, UsageError
 from harness.labels import LabelSpace
 from harness.predictions.cell import Cell
 from harness.prompts.prompt import Prompt
+from harness.sealed import regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,10 +150,11 @@ class Predictions:
         Raises:
             DataError: the file is not a predictions file of this harness.
         """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(path)
+            table = pq.read_table(regular(path))
             about = json.loads((table.schema.metadata or {})[b"harness"])
             space, prompt = about["space"], about["prompt"]
             return cls(
@@ -167,7 +169,7 @@ class Predictions:
                 about.get("unreadable", {}),
                 about.get("card", ""),
             )
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, LookupError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
             raise DataError(
                 f"{path} is not a predictions file ({error}). Make the report's run again."
             ) from error

@@ -2,7 +2,7 @@
 
 from harness.runs.folder import is_run, new_run_folder, run_names
 from harness.runs.pictures import keep_pictures
-from harness.runs.reader import Run, load_predictions, read_record, read_run
+from harness.runs.reader import Run, read_record, read_run
 from harness.runs.recorder import Recorder, claim_entry, record_predictions
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "claim_entry",
     "is_run",
     "keep_pictures",
-    "load_predictions",
     "new_run_folder",
     "read_record",
     "read_run",

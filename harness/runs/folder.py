@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from datetime import datetime, timezone
 from pathlib import Path
 
+from harness.errors import DataError
 from harness.names import file_name
+from harness.sealed import regular
 
 RECORD = "run.json"
 CLAIMS = "claims.json"
@@ -33,13 +36,36 @@ def is_run(folder: Path) -> bool:
 
 
 def run_names(reports: Path) -> list[str]:
-    """The names of the runs in a folder of reports, the newest last."""
+    """What the runs in a folder of reports go by, the newest last, and `latest`."""
     return sorted(path.parent.name for path in reports.glob(f"*/{RECORD}"))
 
 
 def cell_file(run: Path, cell: str) -> Path:
     """The file of a cell's predictions."""
     return run / CELLS / file_name(cell, ".parquet")
+
+
+def content_digest(path: Path) -> str:
+    """sha256 of a file of a run, which run.json keeps.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    return hashlib.sha256(regular(path).read_bytes()).hexdigest()
+
+
+def check_content(path: Path, digest: str | None) -> None:
+    """Holds a file against the digest in run.json; a run that has none says nothing of it.
+
+    Raises:
+        DataError: it cannot be read, or was altered.
+    """
+    try:
+        found = content_digest(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}). Make the run again.") from error
+    if digest is not None and found != digest:
+        raise DataError(f"{path} is damaged: it is not what the run wrote. Make the run again.")
 
 
 def point_latest_at(run: Path) -> None:

@@ -17,6 +17,7 @@ from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
 from harness.runs.choice import choose_samples
 from harness.runs.folder import PICTURES
+from harness.sealed import regular
 
 if TYPE_CHECKING:
     from harness.datasets import Dataset
@@ -74,17 +75,18 @@ def read_pictures(run_dir: Path) -> Pictures:
     Raises:
         DataError: the file is not one that `keep_pictures` wrote.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = run_dir / PICTURES
     if not path.exists():
         return {}
     try:
-        columns = pq.read_table(path, columns=list(_COLUMNS)).to_pydict()
+        columns = pq.read_table(regular(path), columns=list(_COLUMNS)).to_pydict()
         kept: dict[tuple[str, str], dict[str, bytes]] = {}
         for source, restoration, sample, image in zip(*(columns[name] for name in _COLUMNS), strict=True):
             kept.setdefault((source, restoration), {})[sample] = bytes(image)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, LookupError, TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"{path} holds no pictures ({error}). The report goes without its gallery."
         ) from error

@@ -10,9 +10,10 @@ from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.predictions.table import Predictions
-from harness.runs.folder import CELLS, CLAIMS, RECORD, is_run
+from harness.runs.folder import CELLS, CLAIMS, RECORD, check_content, is_run
 from harness.runs.pictures import Pictures, read_pictures
 from harness.runs.record import check_claims, check_record
+from harness.sealed import regular
 from harness.slow_paths import line
 
 
@@ -84,7 +85,7 @@ def read_run(run_dir: Path) -> Run:
         DataError: run.json or claims.json is broken.
     """
     record, claims = read_record(run_dir), _read_claims(run_dir / CLAIMS)
-    predictions, unreadable = _read_cells(run_dir)
+    predictions, unreadable = _read_cells(run_dir, record)
     order = [str(cell["id"]) for cell in record.get("cells") or ()]
     missing = [
         f"Cell {cell} has no predictions file in {run_dir.name}/cells."
@@ -124,22 +125,12 @@ def _read_claims(path: Path) -> list[dict[str, Any]]:
     return claims
 
 
-def load_predictions(run_dir: Path) -> dict[str, Predictions]:
-    """Predictions of a run by cell id, from its cells/*.parquet.
-
-    Raises:
-        DataError: a file is not a predictions file.
-    """
-    predictions, unreadable = _read_cells(run_dir)
-    if unreadable:
-        raise DataError(unreadable[0])
-    return predictions
-
-
-def _read_cells(run_dir: Path) -> tuple[dict[str, Predictions], list[str]]:
+def _read_cells(run_dir: Path, record: Mapping[str, Any]) -> tuple[dict[str, Predictions], list[str]]:
+    written = {cell.get("file"): cell.get("sha256") for cell in record.get("cells") or ()}
     predictions, unreadable = {}, []
     for path in sorted((run_dir / CELLS).glob("*.parquet")):
         try:
+            check_content(path, written.get(f"{CELLS}/{path.name}"))
             read = Predictions.read(path)
         except DataError as error:
             unreadable.append(str(error))
@@ -153,7 +144,7 @@ def _read_cells(run_dir: Path) -> tuple[dict[str, Predictions], list[str]]:
 
 def _read_json(path: Path, kind: type[Any]) -> Any:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(regular(path).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read ({error}). Make the run again.") from error
     if not isinstance(content, kind):

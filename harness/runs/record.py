@@ -34,6 +34,7 @@ _ENVIRONMENT: Mapping[str, Any] = {
     "packages": Mapping[str, str] | None,
 }
 _MORE: Mapping[str, Mapping[str, Any]] = {
+    "cells": {"file": str | None, "sha256": str | None},
     "published": {
         "n": float | None,
         "metrics": _TABLE | None,

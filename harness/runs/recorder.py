@@ -18,7 +18,7 @@ from harness.claims.audit import audit
 from harness.predictions import Predictions
 from harness.predictions.table import USAGE
 from harness.runs.environment import environment
-from harness.runs.folder import CELLS, CLAIMS, RECORD, cell_file, point_latest_at
+from harness.runs.folder import CELLS, CLAIMS, RECORD, cell_file, content_digest, point_latest_at
 from harness.slow_paths import entries
 from harness.suite import Expectation, Suite
 
@@ -124,7 +124,7 @@ class Recorder:
             "slow_paths": self.slow_paths,
             "skipped": [{"what": what, "reason": reason} for what, reason in sorted(self.skipped)],
             "problems": list(self.problems),
-            "cells": [self.cells[key] for key in sorted(self.cells)],
+            "cells": [self._with_digest(self.cells[key]) for key in sorted(self.cells)],
             "published": self._published(suite),
             "restoration_costs": [self.restoration_costs[name] for name in sorted(self.restoration_costs)],
             "new_snapshots": [
@@ -135,6 +135,13 @@ class Recorder:
         _write_json(self.run / RECORD, record)
         _write_json(self.run / CLAIMS, self.sorted_claims())
         point_latest_at(self.run)
+
+    def _with_digest(self, cell: Mapping[str, Any]) -> dict[str, Any]:
+        """The entry of a cell, with what its file holds now that no worker writes it any more."""
+        try:
+            return {**cell, "sha256": content_digest(self.run / cell["file"])}
+        except OSError:  # a problem of the report, not the end of the record
+            return dict(cell)
 
     def _published(self, suite: Suite) -> list[dict[str, Any]]:
         judged = " ".join(claim["cell"] for claim in self.claims.values())

@@ -100,7 +100,7 @@ def test_supported_passes_refuted_fails_and_inconclusive_xfails_with_the_samples
     assert "The CNN gets 20.0 points fewer right on the same 150 samples" in outcome.stdout
     assert_complete(outcome)
 
-    strict = project.pytest("evals", "-k", "like and test_cnn", "--strict-claims", "-rA")
+    strict = project.pytest("evals", "-k", "like and cnn_beats_vlm", "--strict-claims", "-rA")
     assert (strict.status, strict.tests) == (1, {CLAIM.format("like"): "failed"}), strict
 
 
