@@ -11,7 +11,6 @@ from statsmodels.stats.multitest import multipletests
 from harness.claims import Context, Effect, Verdict, decide, get_claim, settle
 from harness.errors import UsageError
 
-
 NUMBERS = st.floats(allow_nan=False)
 EFFECTS = st.builds(Effect, st.text(), NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS)
 VERDICTS = st.builds(
