@@ -16,6 +16,7 @@ from time import perf_counter
 import numpy as np
 import torch
 from _shared import data_or_status_2, print_line
+from spandrel.architectures.GFPGAN import GFPGAN
 
 from harness.datasets import Dataset, Sample
 from harness.labels import LabelSpace
@@ -24,7 +25,6 @@ from harness.predictions.pixel_store import PixelStore
 from harness.predictions.restoring import Restorations, peak_memory_mb
 from harness.restoration import build_restorer
 from harness.restoration.gfpgan import OPTIONS
-from harness.restoration.gfpgan_arch import architecture
 
 THREADS, SIDE, FER_TEST, FACES = 2, 48, 7178, 2
 TARGETS = {"second_use_speedup_min": 20.0, "digests_7178_seconds": 3.0, "gfpgan_peak_memory_mb": 3000.0}
@@ -46,7 +46,7 @@ def main() -> None:
 
 def save_gfpgan(path: Path) -> None:
     torch.manual_seed(0)
-    torch.save({"params_ema": architecture()(**OPTIONS).state_dict()}, path)
+    torch.save({"params_ema": GFPGAN(**OPTIONS).state_dict()}, path)
 
 
 def speeds_of_gfpgan(folder: Path) -> dict[str, float]:

