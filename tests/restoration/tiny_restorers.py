@@ -30,7 +30,6 @@ NARROW: dict[str, Any] = {
 def narrow_gfpgan(seed: int = 0) -> Any:
     """An untrained network of the architecture, with noise weights that would show."""
     import torch
-
     from spandrel.architectures.GFPGAN import GFPGAN
 
     with torch.random.fork_rng():
