@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 
 from harness.datasets import Dataset
 from harness.errors import HarnessError, ModelError, UsageError
-from harness.identity import source_version
 from harness.models import RunnableModel
 from harness.models.network import LoadedNetwork
 from harness.predictions import NO_PROMPT, Cell
@@ -86,8 +84,7 @@ class Encoder:
         dataset, asked = next(iter(self.predictor.needs(cell)))
         if model.kind == "contrastive":
             return dataset, asked[0]
-        code = source_version(sys.modules[__name__])
-        decoding = {"output": "what the last layer reads", "code": code}
+        decoding = {"output": "what the last layer reads"}
         return dataset, Asked(replace(asked[0].identity, decoding=decoding), asked[0].question)
 
     @warnings_never_raise()

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from harness.claims import Claim, Context, Embeddings, Evidence, Verdict, get_claim, settle
 from harness.claims.audit import audit
 from harness.claims.leakage import hold_on_unseen
-from harness.datasets import content, exact_overlap, load_dataset, pixels
+from harness.datasets import exact_overlap, load_dataset, pixels
 from harness.encoder import Encoder
 from harness.errors import HarnessError, Unavailable
-from harness.identity import package_versions, source_version
+from harness.identity import package_versions
 from harness.predictions import Cell, Predictions
 from harness.predictor import Predictor
 from harness.results import Results, digest_of
@@ -199,7 +199,7 @@ class Session:
                 self.dataset(name, split).fingerprint,
                 known.stamp,
                 package_versions("pillow")["pillow"],
-                source_version(pixels, content),  # the rule by which pictures become pixels
+                str(pixels.VERSION),  # the rule by which pictures become pixels
             ],
             lambda: exact_overlap(self.dataset(name, split), known),
         )

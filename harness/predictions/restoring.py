@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from harness.datasets import Dataset
 from harness.errors import HarnessError, StoreError
-from harness.identity import Identity
+from harness.identity import Identity, versioned
 from harness.predictions.asked import Asked, Images
 from harness.predictions.held import Held
 from harness.predictions.pixel_store import PixelStore, row_of
@@ -119,7 +119,8 @@ class Restorations:
         ]
 
     def _identity(self, name: str) -> Identity:
-        return self.restorer(name).identity(self.device)
+        restorer = self.restorer(name)
+        return versioned(restorer.identity(self.device), restorer)
 
     def _work(self, identity: Identity, dataset: Dataset) -> Work:
         """What is missing; images that the restorer has failed on are tried once per run."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from harness.identity import versioned
 from harness.labels import LabelSpace
 from harness.models.base import Classifier, RunnableModel
 from harness.predictions.asked import Asked, Images
@@ -24,7 +25,7 @@ class ClassifierRespondent:
 
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
         del store
-        self.model, self.identity = model, model.identity(device, dtype)
+        self.model, self.identity = model, versioned(model.identity(device, dtype), model)
 
     def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
         """See `Respondent.asked`."""

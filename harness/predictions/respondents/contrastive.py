@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.errors import ModelError
+from harness.identity import versioned
 from harness.labels import LabelSpace
 from harness.models.base import Contrastive, RunnableModel
 from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
@@ -29,7 +30,7 @@ class ContrastiveRespondent:
     """A model that answers with the class whose captions are nearest to the image."""
 
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
-        self.identity, self.store = model.identity(device, dtype), store
+        self.identity, self.store = versioned(model.identity(device, dtype), model), store
 
     def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
         """The same identity for all questions: they are put to the kept embeddings."""
