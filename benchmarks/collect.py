@@ -14,7 +14,7 @@ from _shared import print_line
 
 RUNS = 7
 HEAVY = (
-    *("torch", "torchvision", "timm", "transformers", "open_clip", "gfpgan", "ray", "openai"),
+    *("torch", "torchvision", "timm", "transformers", "open_clip", "spandrel", "ray", "openai"),
     *("pandas", "pyarrow", "scipy", "sklearn", "statsmodels"),
 )
 COLLECT = "import pytest; status = pytest.main(['evals', '--collect-only', '-q'])"

@@ -16,10 +16,10 @@ pip() {
   "$python" -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager "$@"
 }
 pip pip setuptools wheel
-# Its build asks for torch, gigabytes that it does not read. It does not install on 3.13, see pyproject.toml.
+# gfpgan needs it; its build asks for torch, gigabytes that it does not read, and fails on 3.13.
 case $extra:$version in
 *:3.13) ;;
-*all*:* | *dev*:* | *restoration*:*)
+*dev*:* | *gfpgan*:*)
   (unset PIP_BUILD_CONSTRAINT && pip --no-build-isolation --no-deps basicsr) ;;
 esac
 pip --editable ".[$extra]"

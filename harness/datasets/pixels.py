@@ -34,6 +34,8 @@ from .content import orientation, real_kind, without_extras
 Pixels: TypeAlias = NDArray[np.uint8]
 
 # No other decoder of Pillow is reachable from a file's content (its EPS reader starts Ghostscript).
+# Raised whenever the same bytes give other pixels; tests/golden holds outputs against it.
+VERSION = 1
 _AVIF = ("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()  # since Pillow 11.3
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000", *_AVIF)
 MAX_PIXELS = 89_478_485  # where Pillow itself begins to warn of decompression bombs

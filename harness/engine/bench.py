@@ -14,6 +14,7 @@ from harness.engine.respondents.features import asks_features
 from harness.engine.restored import RestoredPixels
 from harness.engine.source import Source
 from harness.errors import UsageError
+from harness.identity import versioned
 from harness.models import Context as Files
 from harness.models import RunnableModel, TableModel, build_model
 from harness.predictions import NO_PROMPT, Cell
@@ -147,7 +148,8 @@ class Bench:
         return build_restorer(name, self.suite.restorations, self.files)
 
     def _restorer_asked(self, name: str) -> Asked:
-        return Asked(self.restorer(name).identity(self.device))
+        restorer = self.restorer(name)
+        return Asked(versioned(restorer.identity(self.device), restorer))
 
 
 def _narrowed(dataset: Dataset, concepts: Sequence[str]) -> Dataset:

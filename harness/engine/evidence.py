@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.datasets import Dataset, content, exact_overlap, load_dataset, pixels
+from harness.datasets import Dataset, exact_overlap, load_dataset, pixels
 from harness.engine.bench import Bench, Need
 from harness.engine.fill import collect, find_work
 from harness.engine.plan import Stage
 from harness.engine.report import Report
 from harness.engine.source import Source
 from harness.errors import HarnessError, ModelError, StoreError, Unavailable
-from harness.identity import package_versions, source_version
+from harness.identity import package_versions
 from harness.models import TableModel
 from harness.models.base import Published
 from harness.predictions import Cell, Predictions, join
@@ -179,7 +179,7 @@ class Evidence:
                 known.stamp,
                 part,  # the stamp may be that of all splits
                 package_versions("pillow")["pillow"],
-                source_version(pixels, content),  # the rule by which pictures become pixels
+                str(pixels.VERSION),  # the rule by which pictures become pixels
             ],
             lambda: exact_overlap(here, known),
         )

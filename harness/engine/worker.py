@@ -16,7 +16,7 @@ from harness.engine.held import Held
 from harness.engine.respondents import Respondent, respondent
 from harness.engine.respondents.base import Key
 from harness.engine.respondents.restorer import restored_rows
-from harness.identity import Identity
+from harness.identity import Identity, versioned
 from harness.models import Context as Files
 from harness.models import RunnableModel, build_model
 from harness.models.endpoint.budget import Budget
@@ -68,8 +68,12 @@ class ModelWorker:
     @cached_property
     def held(self) -> Held[Any]:
         """The loaded model, held to the files that its identity names."""
-        how = self.device, self.dtype
-        return Held(self.identity, partial(self._model.identity, *how), partial(self._model.load, *how))
+        model, how = self._model, (self.device, self.dtype)
+
+        def identify() -> Identity:
+            return versioned(model.identity(*how), model)
+
+        return Held(self.identity, identify, partial(model.load, *how))
 
     def load(self) -> None:
         """Loads the model, if it is not loaded yet."""
@@ -126,8 +130,12 @@ class RestorerWorker:
     @cached_property
     def held(self) -> Held[Any]:
         """The loaded restorer, held to the files that its identity names."""
-        identify = partial(self._restorer.identity, self.device)
-        return Held(self.identity, identify, partial(self._restorer.load, self.device))
+        restorer, device = self._restorer, self.device
+
+        def identify() -> Identity:
+            return versioned(restorer.identity(device), restorer)
+
+        return Held(self.identity, identify, partial(restorer.load, device))
 
     def load(self) -> None:
         """Loads the restorer, if it is not loaded yet."""

@@ -33,8 +33,6 @@ _WEIGHTS = (".bin", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth",
 _UNREAD = (*_WEIGHTS, ".gif", ".jpeg", ".jpg", ".lock", ".md", ".pdf", ".png")
 _ADAPTER = "adapter_model."
 
-_ID = re.compile(r"(?!.*(?:--|\.\.))\w[\w.-]*(?:/\w[\w.-]*)?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
@@ -163,33 +161,28 @@ def _sha1_digests(path: Path, digest: str) -> tuple[str, str]:
 
 
 def _cached(repo_id: str, revision: str | None, weights: Sequence[str], elsewhere: str) -> Snapshot:
-    if not _ID.fullmatch(repo_id):
-        raise UsageError(f"Model {repo_id} is {elsewhere}no id of the hub. Name a folder, or owner/name.")
     require("huggingface_hub", extra="vlm")
-    from huggingface_hub import constants  # knows $HF_HOME and its relatives; imports nothing heavy
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     fetch = f"`hf download {repo_id}{f' --revision {revision}' if revision else ''}`"
-    repository = Path(constants.HF_HUB_CACHE) / f"models--{repo_id.replace('/', '--')}"
-    commit = _commit(repository, revision or "main")
-    folder = repository / "snapshots" / commit
-    if not commit or not folder.is_dir():
-        version = f"revision {revision} of " if revision and repository.is_dir() else ""
+    try:
+        # Which files it takes, `_wanted` knows: one of two formats may have been fetched, and that is enough.
+        found = snapshot_download(repo_id, revision=revision, local_files_only=True, allow_patterns=[])
+    except HFValidationError as error:
+        raise UsageError(
+            f"Model {repo_id} is {elsewhere}no id of the hub. Name a folder, or owner/name."
+        ) from error
+    except LocalEntryNotFoundError as error:
         raise Unavailable(
-            f"Model {repo_id}: {elsewhere}{version}it is not in the Hugging Face cache "
-            f"{constants.HF_HUB_CACHE}. Fetch it with {fetch}."
-        )
-    found, missing = _wanted(folder, weights)
+            f"Model {repo_id}: {elsewhere}{f'revision {revision} of ' if revision else ''}it is not in the "
+            f"Hugging Face cache {constants.HF_HUB_CACHE}. Fetch it with {fetch}."
+        ) from error
+    folder = Path(found)
+    files, missing = _wanted(folder, weights)
     if missing:
         raise Unavailable(f"Model {repo_id} lacks {missing} in {folder}. Fetch it with {fetch}.")
-    return Snapshot(folder, found, commit)
-
-
-def _commit(repository: Path, revision: str) -> str:
-    """The commit that a branch, tag or commit stands for in the cache; "" for none."""
-    if _COMMIT.fullmatch(revision):
-        return revision
-    ref = repository / "refs" / revision
-    return ref.read_text(encoding="utf-8").strip() if ref.is_file() else ""
+    return Snapshot(folder, files, revision=folder.name)
 
 
 def _wanted(folder: Path, names: Sequence[str]) -> tuple[tuple[Path, ...], str]:

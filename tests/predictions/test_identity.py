@@ -1,12 +1,14 @@
 """An identity changes when anything that can change an answer changes, and only then."""
 
 import json
-import types
+import shutil
+import sys
 from dataclasses import fields, replace
+from importlib import import_module
 
 import pytest
 
-from harness.identity import Identity, package_versions, source_version
+from harness.identity import Identity, package_versions, versioned
 
 BASE = Identity(
     model="timm:resnet50",
@@ -77,21 +79,37 @@ def test_restorer_is_set_by_with_restorer():
     assert (restored.restorer, restored.restorer_weights) == ("gfpgan", "dd")
 
 
-def _module(tmp_path, name, source):
-    path = tmp_path / f"{name}.py"
-    path.write_text(source)
-    module = types.ModuleType(name)
-    module.__file__ = str(path)
-    return module
+@pytest.fixture
+def adapter(tmp_path, monkeypatch):
+    """Imports an adapter of somebody else from its source, anew each time."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def adapter(source: str) -> object:
+        (tmp_path / "somebodys.py").write_text(f"{source}\nclass Model: ...\n")
+        sys.modules.pop("somebodys", None)
+        sys.path_importer_cache.clear()
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        return import_module("somebodys").Model()
+
+    yield adapter
+    sys.modules.pop("somebodys", None)
 
 
-def test_source_version_ignores_comments_docstrings_and_layout(tmp_path):
-    plain = _module(tmp_path, "a", "def f(x):\n    return x + 1\n")
-    dressed = _module(tmp_path, "b", '"""Doc."""\n\ndef f( x ):\n    """Adds."""  # one\n    return (x+1)\n')
-    changed = _module(tmp_path, "c", "def f(x):\n    return x + 2\n")
-    stripped = _module(tmp_path, "d", "pass\ndef f(x):\n    pass\n    return x + 1\n")
-    assert source_version(dressed) == source_version(stripped)
-    assert source_version(plain) != source_version(changed)
+class TestVersioned:
+    SILENT = replace(BASE, adapter="")
+
+    def test_without_a_version_every_change_of_the_file_counts(self, adapter):
+        one, same, other = (versioned(self.SILENT, adapter(f"X = {x}")) for x in (1, 1, 2))
+        assert one == same
+        assert "" != one.adapter != other.adapter
+
+    def test_with_a_version_only_that_counts(self, adapter):
+        one, same = (versioned(self.SILENT, adapter(f"VERSION = 3\nX = {x}")) for x in (1, 2))
+        assert (one.adapter, same.adapter) == ("3", "3")
+        assert versioned(self.SILENT, adapter("VERSION = 4")).adapter == "4"
+
+    def test_what_an_adapter_says_itself_stands(self, adapter):
+        assert versioned(BASE, adapter("VERSION = 3")) == BASE
 
 
 def test_versions_of_absent_packages_are_said_to_be_absent():

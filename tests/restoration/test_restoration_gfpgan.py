@@ -292,7 +292,7 @@ def test_everything_that_moves_pixels_is_in_the_identity(build, folder):
     digests |= {build().identity("cuda:1").digest(), replace(base, adapter="").digest()}
     assert len(digests) == 8
     assert build().identity("cuda").digest() == build().identity("cuda:1").digest()
-    assert {"torch", "gfpgan", "spandrel", "pillow"} <= base.packages.keys()
+    assert {"torch", "spandrel", "pillow"} <= base.packages.keys()
 
 
 def test_an_absent_device_is_named(build):

@@ -198,7 +198,7 @@ def test_the_doctor_looks_at_weights_without_importing_anything_heavy(tmp_path):
         "from harness.suite import Suite; here = Path(sys.argv[1]);"
         "found = examine(Suite.read(here / 'suite.toml'), here / 'data', here / 'store');"
         "print([f.ok for f in found if f.what == 'restoration face']);"
-        "print([name for name in ('torch', 'gfpgan', 'basicsr', 'torchvision') if name in sys.modules])"
+        "print([name for name in ('torch', 'spandrel', 'torchvision') if name in sys.modules])"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

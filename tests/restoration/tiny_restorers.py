@@ -30,12 +30,11 @@ NARROW: dict[str, Any] = {
 def narrow_gfpgan(seed: int = 0) -> Any:
     """An untrained network of the architecture, with noise weights that would show."""
     import torch
-
-    from harness.restoration.gfpgan_arch import architecture
+    from spandrel.architectures.GFPGAN import GFPGAN
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = architecture()(**NARROW).eval()
+        network = GFPGAN(**NARROW).eval()
         for name, value in network.named_parameters():
             if name.endswith("modulated_conv.weight") or "to_rgb" in name:
                 value.data *= 3

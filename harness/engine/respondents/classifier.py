@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.engine.asked import Asked, Images
 from harness.engine.respondents.base import Key, scored_rows
 from harness.engine.respondents.features import feature_rows
+from harness.identity import versioned
 from harness.labels import LabelSpace
 from harness.models.base import Classifier, RunnableModel
 from harness.predictions.store import Store
@@ -26,7 +27,7 @@ class ClassifierRespondent:
 
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
         del store
-        self.model, self.identity = model, model.identity(device, dtype)
+        self.model, self.identity = model, versioned(model.identity(device, dtype), model)
 
     def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
         """See `Respondent.asked`."""

@@ -16,6 +16,7 @@ from harness.engine.respondents.base import Key
 from harness.engine.respondents.features import feature_rows
 from harness.engine.respondents.reading import combined, placed, scored
 from harness.errors import ModelError
+from harness.identity import versioned
 from harness.labels import LabelSpace
 from harness.models.base import Contrastive, RunnableModel
 from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
@@ -30,7 +31,7 @@ class ContrastiveRespondent:
     """A model that answers with the class whose captions are nearest to the image."""
 
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
-        self.identity, self.store = model.identity(device, dtype), store
+        self.identity, self.store = versioned(model.identity(device, dtype), model), store
 
     def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
         """The same identity for all questions: they are put to the kept embeddings."""

@@ -16,7 +16,7 @@ from harness.engine.asked import Asked, Images
 from harness.engine.respondents.base import Key, scored_rows, softmax
 from harness.engine.respondents.reading import FILTERED, combined, parsed, placed
 from harness.errors import ModelError, Unavailable
-from harness.identity import package_versions
+from harness.identity import package_versions, versioned
 from harness.labels import LabelSpace
 from harness.models.base import Accounting, Generative, RunnableModel
 from harness.predictions.store import Store
@@ -32,7 +32,7 @@ class GenerativeRespondent:
 
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
         self.model: Any = model
-        self.identity, self.store = model.identity(device, dtype), store
+        self.identity, self.store = versioned(model.identity(device, dtype), model), store
 
     def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
         """One identity per question: what the model reads, and how its answer is taken."""
