@@ -141,7 +141,7 @@ class Predictor:
         restorer = self.sources.restorations.key(cell.restoration)
         asked = tuple(
             replace(one, identity=one.identity.with_restorer(*restorer))
-            for one in self.respondent(cell.model).asked(prompt, dataset.space)
+            for one in self.respondent(cell.model).asked(prompt, dataset.task)
         )
         yield dataset, asked
         if len(asked) == 1 and asked[0].question is not None and asked[0].question.score:
@@ -158,7 +158,7 @@ class Predictor:
         rows = [
             collect(find_work(one.identity, dataset, self.store), one.identity, self.store) for one in asked
         ]
-        return self.respondent(cell.model).read(rows, asked, dataset.space)
+        return self.respondent(cell.model).read(rows, asked, dataset.task)
 
     def _content_free(self, cell: Cell, needs: Iterable[Need]) -> dict[str, float]:
         found = {}

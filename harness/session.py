@@ -85,7 +85,9 @@ class Session:
         results: dict[ClaimCell, Verdict | HarnessError] = {}
         for cell in cells:
             try:
-                evidence[cell] = [self.evidence(side) for side in cell.cells]
+                sides = [self.evidence(side) for side in cell.cells]
+                claim.check(sides)
+                evidence[cell] = sides
             except HarnessError as error:
                 results[cell] = error
         findings = {cell: self._findings(sides) for cell, sides in evidence.items()}

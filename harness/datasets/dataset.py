@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import DataError
 from harness.labels import LabelSpace
+from harness.tasks import Task, space_of
 
 from .pixels import Pixels, pixel_digest
 from .problems import Problems
@@ -28,13 +29,16 @@ class Sample:
 
     Attributes:
         id: Unique within its split, and the same wherever the files lie.
-        label: A label of the data set's space.
+        label: A label of the data set's space; of votes one with most of them; "" where there are no labels.
         group: What makes samples dependent (subject, video, album), or None when the set does not say.
+        target: What the task asks for where a label does not say it all: votes per label, or valence and
+            arousal, see `harness.tasks`.
     """
 
     id: str
     label: str
     group: str | None = None
+    target: tuple[float, ...] = ()
 
 
 @dataclass
@@ -52,7 +56,7 @@ class Dataset:
     Attributes:
         name: Name of the data set.
         split: Name of the split.
-        space: What the labels mean and how they are ordered.
+        task: What is asked of each sample: a choice among labels, votes on them, or dimensions.
         samples: The samples; their positions index every array of the harness.
         read: Decoder, from a sample's id to uint8 pixels of shape (H, W) or (H, W, 3); raises DataError.
         problems: What was left out and why, one line each.
@@ -64,12 +68,12 @@ class Dataset:
 
     Raises:
         DataError: There is no sample, or two have the same id.
-        UsageError: A label is not one of the space.
+        UsageError: A sample is not labelled as the task asks.
     """
 
     name: str
     split: str
-    space: LabelSpace
+    task: Task
     samples: tuple[Sample, ...] = field(repr=False)
     read: Callable[[str], Pixels] = field(repr=False)
     problems: tuple[str, ...] = ()
@@ -86,14 +90,23 @@ class Dataset:
             raise DataError(f"{self} has no usable image{found}. Check the files against the set's layout.")
         if len({sample.id for sample in self.samples}) < len(self.samples):
             raise DataError(f"{self} has two samples of one id. Give every image an id of its own.")
-        for label in {sample.label for sample in self.samples}:
-            self.space.index(label)
+        for label, target in {(sample.label, sample.target) for sample in self.samples}:
+            self.task.check(label, target)
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.split}"
+
+    @property
+    def space(self) -> LabelSpace:
+        """What the labels mean and how they are ordered.
+
+        Raises:
+            Unavailable: The task has no labels.
+        """
+        return space_of(self.task, str(self))
 
     def pixels(self, index: int) -> Pixels:
         """The decoded image: uint8, (H, W) grey or (H, W, 3) RGB, read-only (copy it to change it).
@@ -165,10 +178,11 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, labels and decoded pixels, in order: equal for equal data in any container."""
+        """SHA-256 over ids, labels, targets and pixels, in order: equal for equal data in any container."""
         total = hashlib.sha256()
         for sample, digest in zip(self.samples, self.digests, strict=True):
-            total.update(json.dumps([sample.id, sample.label, digest]).encode())
+            target = [sample.target] if sample.target else []
+            total.update(json.dumps([sample.id, sample.label, digest, *target]).encode())
         return total.hexdigest()
 
     def limit(self, n: int, seed: int = 0) -> "Dataset":

@@ -15,6 +15,7 @@ from harness.models import Context, TableModel
 from harness.models.predictions_csv import PredictionsCsv
 from harness.predictions import Cell, Predictions
 from harness.predictions.outside import join_table
+from harness.tasks import Choice
 
 SPACE = LabelSpace.of("tiny", ("angry", "happy", "sad"))
 GOLD = ("angry", "happy", "sad", "happy")
@@ -27,7 +28,7 @@ def dataset() -> Dataset:
     def read(sample_id: str) -> np.ndarray:
         return np.full((2, 2), ord(sample_id[6]), np.uint8)
 
-    return Dataset("tiny", "test", SPACE, samples, read)
+    return Dataset("tiny", "test", Choice(SPACE), samples, read)
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_a_file_about_other_samples_is_refused(answer):
 
 def test_ids_that_look_like_numbers_keep_their_zeros(tmp_path):
     samples = (Sample("007", "happy"), Sample("7", "sad"))
-    dataset = Dataset("tiny", "test", SPACE, samples, lambda sample_id: np.zeros((1, 1), np.uint8))
+    dataset = Dataset("tiny", "test", Choice(SPACE), samples, lambda sample_id: np.zeros((1, 1), np.uint8))
     model = outside(tmp_path, "sample_id,label\n7,sad\n007,happy\n")
     assert list(model.answers(dataset)["label"]) == ["happy", "sad"]
 

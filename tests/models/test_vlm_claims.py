@@ -196,9 +196,9 @@ def test_scored_prompts_give_probabilities_of_all_labels(session, model):
 
 @pytest.mark.parametrize("model", GENERATIVE)
 def test_the_text_that_a_model_reads_is_part_of_the_key(session, snapshot, model):
-    space = session.dataset("faces", "test").space
+    task = session.dataset("faces", "test").task
     respondent, prompts = session.predictor.respondent(model), session.suite.prompts
-    asked = {name: respondent.asked(found.prompt, space) for name, found in prompts.items()}
+    asked = {name: respondent.asked(found.prompt, task) for name, found in prompts.items()}
     read = {name: asked[name][-1].identity.messages[0] for name in ("plain", "gloomy", "orders.02")}
     assert read == snapshot
     questions = {one.question for several in asked.values() for one in several}

@@ -16,6 +16,7 @@ from harness.snapshots import (
     moved_metrics,
     stored_answers,
 )
+from harness.tasks import Choice
 
 SPACE = LabelSpace.of("tiny", ("angry", "happy", "sad"))
 
@@ -36,7 +37,7 @@ def predictions(gold, answers):
             "pixel_digest": [str(i) for i in range(len(gold))],
         }
     )
-    return Predictions(Cell("model", "tiny", "test"), SPACE, table)
+    return Predictions(Cell("model", "tiny", "test"), Choice(SPACE), table)
 
 
 def moved(gold, before, after):

@@ -18,6 +18,7 @@ from harness.models import Context
 from harness.predictions.pixel_store import PixelStore, pack
 from harness.predictions.restoring import Restorations
 from harness.restoration import build_restorer
+from harness.tasks import Choice
 
 LABELS = ("angry", "happy", "sad")
 SPACE = LabelSpace.of("tiny", LABELS)
@@ -55,7 +56,7 @@ def make_dataset(
         return np.array([[original % 3, original], [7, 7]], np.uint8)
 
     samples = tuple(Sample(f"{i:03d}", LABELS[i % 3]) for i in range(n))
-    return Dataset("tiny", "test", SPACE, samples, read, relabelled=lambda: {"others": {"sad": 1.0}})
+    return Dataset("tiny", "test", Choice(SPACE), samples, read, relabelled=lambda: {"others": {"sad": 1.0}})
 
 
 def test_none_is_the_dataset_itself(start):
@@ -274,7 +275,7 @@ def test_a_read_only_store_serves_what_it_has_and_says_why_no_more(start, small_
 def test_a_full_disk_stops_with_one_line_and_keeps_what_was_restored(start, small_disk):
     noise = np.random.default_rng(0).integers(0, 256, (80, 90, 90), dtype=np.uint8)
     samples = tuple(Sample(f"{i:03d}", "sad") for i in range(80))
-    dataset = Dataset("tiny", "test", SPACE, samples, lambda name: noise[int(name)].copy())
+    dataset = Dataset("tiny", "test", Choice(SPACE), samples, lambda name: noise[int(name)].copy())
     with pytest.raises(StoreError, match="cannot be written.*--store") as caught:
         start(small_disk / "pixels").of("shift", dataset)
     assert "\n" not in str(caught.value)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from harness.labels import LabelSpace
 from harness.models.base import Classifier, RunnableModel
 from harness.predictions.asked import Asked, Images
 from harness.predictions.respondents.base import scored_rows
 from harness.predictions.store import Store
 from harness.prompts import Prompt
+from harness.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +26,9 @@ class ClassifierRespondent:
         del store
         self.model, self.identity = model, model.identity(device, dtype)
 
-    def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
+    def asked(self, prompt: Prompt | None, task: Task) -> tuple[Asked, ...]:
         """See `Respondent.asked`."""
-        del prompt, space
+        del prompt, task
         return (Asked(self.identity),)
 
     def lacks(self, asked: Sequence[Asked]) -> bool:
@@ -48,8 +48,8 @@ class ClassifierRespondent:
         return [table for _ in asked]
 
     def read(
-        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace
+        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """The rows as they are."""
-        del asked, space
+        del asked, task
         return rows[0], self.model.labels

@@ -13,13 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.errors import ModelError
-from harness.labels import LabelSpace
 from harness.models.base import Contrastive, RunnableModel
 from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
 from harness.predictions.asked import Asked, Images
 from harness.predictions.respondents.reading import combined, placed, scored
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, ask
+from harness.tasks import Task, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,12 @@ class ContrastiveRespondent:
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
         self.identity, self.store = model.identity(device, dtype), store
 
-    def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
+    def asked(self, prompt: Prompt | None, task: Task) -> tuple[Asked, ...]:
         """The same identity for all questions: they are put to the kept embeddings."""
-        return tuple(Asked(self.identity, question) for question in ask(prompt or Prompt(), space))
+        return tuple(
+            Asked(self.identity, question)
+            for question in ask(prompt or Prompt(), space_of(task, "The data set"))
+        )
 
     def lacks(self, asked: Sequence[Asked]) -> bool:
         """Whether the classes of a question have not been embedded yet."""
@@ -66,9 +69,10 @@ class ContrastiveRespondent:
         return [rows for _ in asked]
 
     def read(
-        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace
+        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Classifies the embeddings by the classes of each question."""
+        space = space_of(task, "The data set")
         stages = [self._read(one, of_one) for one, of_one in zip(asked, rows, strict=True)]
         questions = [_question(one) for one in asked]
         if not questions[0].shown:
