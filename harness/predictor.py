@@ -18,6 +18,7 @@ from filelock import FileLock
 from harness.datasets import Dataset
 from harness.errors import HarnessError, ModelError, Unavailable
 from harness.models import RunnableModel, TableModel, build_model
+from harness.models.base import takes
 from harness.models.endpoint.budget import Budget
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
@@ -31,6 +32,7 @@ from harness.predictions.store import Store
 from harness.settings import Settings, pick_device
 from harness.slow_paths import SlowPath, noting
 from harness.sources import Sources
+from harness.stimuli import check_medium
 from harness.suite import Suite
 from harness.third_party import warnings_never_raise
 
@@ -138,6 +140,7 @@ class Predictor:
     def needs(self, cell: Cell) -> Iterator[Need]:
         """What the store must hold: answers, and those to an empty image where labels are scored."""
         dataset, prompt = self.samples(cell), self.sources.prompt(cell)
+        check_medium(dataset.medium, takes(self.model(cell.model)), cell.model, cell.source)
         restorer = self.sources.restorations.key(cell.restoration)
         asked = tuple(
             replace(one, identity=one.identity.with_restorer(*restorer))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from harness.errors import DataError
 from harness.labels import LabelSpace
+from harness.stimuli import Medium, Pixels, Stimulus, pictures_of, stimulus_of
 from harness.tasks import Task, space_of
 
-from .pixels import Pixels, pixel_digest
 from .problems import Problems
 from .sampling import stratified_subset
 
@@ -58,12 +58,14 @@ class Dataset:
         split: Name of the split.
         task: What is asked of each sample: a choice among labels, votes on them, or dimensions.
         samples: The samples; their positions index every array of the harness.
-        read: Decoder, from a sample's id to uint8 pixels of shape (H, W) or (H, W, 3); raises DataError.
+        read: Decoder, from a sample's id to uint8 pixels of shape (H, W) or (H, W, 3), or to another
+            stimulus; raises DataError.
         problems: What was left out and why, one line each.
         stamp: Changes with any file of the set and is known without decoding; None where it cannot be had.
         relabelled: Computes `marginals` when they are first asked for.
         unreadable: Id of each image that was left out as it cannot be read -> why, see `readable`.
         missing: Share of its images that are known to be missing or unreadable.
+        medium: Whether its samples are pictures or clips, told without decoding any.
         max_missing: The share that may be; with more of them what is left says little about the set.
 
     Raises:
@@ -75,12 +77,13 @@ class Dataset:
     split: str
     task: Task
     samples: tuple[Sample, ...] = field(repr=False)
-    read: Callable[[str], Pixels] = field(repr=False)
+    read: Callable[[str], Pixels | Stimulus] = field(repr=False)
     problems: tuple[str, ...] = ()
     stamp: str | None = None
     relabelled: Callable[[], Mapping[str, Mapping[str, float]]] = field(default=dict, repr=False)
     unreadable: Mapping[str, str] = field(default_factory=dict, repr=False)
     missing: float = 0.0
+    medium: Medium = "picture"
     max_missing: float = MAX_MISSING
     _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
 
@@ -111,19 +114,32 @@ class Dataset:
     def pixels(self, index: int) -> Pixels:
         """The decoded image: uint8, (H, W) grey or (H, W, 3) RGB, read-only (copy it to change it).
 
+        Of a clip it is the frame in the middle, by which people recognise it.
+
         Raises:
             DataError: The image cannot be read; the message names the file.
         """
+        frames = pictures_of(self.stimulus(index))
+        return frames[len(frames) // 2]
+
+    def stimulus(self, index: int) -> Stimulus:
+        """What models are shown of a sample. Pictures are kept, clips are decoded each time.
+
+        Raises:
+            DataError: It cannot be read; the message names the file.
+        """
         sample_id = self.samples[index].id
         pixels = self._decoded.pixels.get(sample_id)
-        if pixels is None:
-            pixels = self.read(sample_id)
-            pixels.flags.writeable = False
-            self._decoded.shapes[sample_id] = pixels.shape
-            if self._decoded.size + pixels.nbytes <= CACHE_BYTES:
-                self._decoded.pixels[sample_id] = pixels
-                self._decoded.size += pixels.nbytes
-        return pixels
+        if pixels is not None:
+            return stimulus_of(pixels)
+        read = self.read(sample_id)
+        if isinstance(read, np.ndarray):
+            read.flags.writeable = False
+            self._decoded.shapes[sample_id] = read.shape
+            if self._decoded.size + read.nbytes <= CACHE_BYTES:
+                self._decoded.pixels[sample_id] = read
+                self._decoded.size += read.nbytes
+        return stimulus_of(read)
 
     def shape(self, index: int) -> tuple[int, ...]:
         """The shape of the decoded image.
@@ -135,7 +151,7 @@ class Dataset:
         return self.pixels(index).shape if known is None else known
 
     def digest(self, index: int) -> str:
-        """The digest of the decoded image, see `pixel_digest`.
+        """The digest of what is decoded, see `Stimulus`.
 
         Raises:
             DataError: The image cannot be read; the message names the file.
@@ -143,7 +159,7 @@ class Dataset:
         sample_id = self.samples[index].id
         digest = self._decoded.digests.get(sample_id)
         if digest is None:
-            digest = self._decoded.digests[sample_id] = pixel_digest(self.pixels(index))
+            digest = self._decoded.digests[sample_id] = self.stimulus(index).digest
         return digest
 
     @cached_property

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.errors import Unavailable
 from harness.paths import absolute
+from harness.stimuli import Takes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +102,8 @@ class Rendering(Protocol):
 class RunnableModel(Protocol):
     """A model that answers here.
 
+    It may also have `takes`, see `harness.stimuli`: `frames` or `video` where it sees more than one picture.
+
     Attributes:
         kind: classifier, contrastive or generative.
         labels: the labels of its outputs, in order; () for models that are told the labels.
@@ -119,6 +122,12 @@ class RunnableModel(Protocol):
 
     def load(self, device: str, dtype: str) -> Classifier | Contrastive | Generative:
         """Loads weights. The one expensive call."""
+
+
+def takes(model: RunnableModel | TableModel) -> Takes:
+    """What a model is handed of each stimulus: a picture, unless its attribute `takes` says otherwise."""
+    found: Takes = getattr(model, "takes", "image")
+    return found
 
 
 @runtime_checkable

@@ -24,7 +24,7 @@ from harness.predictions.pixel_store import PixelStore, row_of
 from harness.predictions.restored import RestoredPixels
 from harness.predictions.runner import Work, compute, find_work
 from harness.restoration import NONE, LoadedRestorer, Restorer
-from harness.restoration.images import checked
+from harness.restoration.frames import restored
 from harness.slow_paths import noting
 
 Progress = Callable[[int, int], Any]
@@ -179,16 +179,14 @@ def _respond(device: str, loaded: LoadedRestorer, images: Images, asked: Sequenc
     """The rows of a batch."""
     del asked
     start = perf_counter()
-    restored = loaded.restore(list(images.values()))
+    made = restored(loaded, list(images.values()))
     cost = {
         "latency_s": (perf_counter() - start) / len(images),
         "peak_memory_mb": peak_memory_mb(device),
     }
-    if len(restored) != len(images):
-        raise ValueError(f"the restorer made {len(restored)} images out of {len(images)}")
     rows = [
-        {"pixel_digest": digest, **row_of(checked(image)), **cost}
-        for digest, image in zip(images, restored, strict=True)
+        {"pixel_digest": digest, **row_of(stimulus), **cost}
+        for digest, stimulus in zip(images, made, strict=True)
     ]
     return [pa.Table.from_pylist(rows)]
 

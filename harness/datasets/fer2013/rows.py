@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from harness.datasets.dataset import Dataset, Sample
-from harness.datasets.pixels import Pixels
 from harness.datasets.problems import Problems
 from harness.errors import DataError
 from harness.labels import label_space
+from harness.stimuli import Pixels
 from harness.tasks import Choice
 
 from .files import SHAPE

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from harness.models.base import Classifier, RunnableModel
+from harness.models.base import Classifier, RunnableModel, takes
 from harness.predictions.asked import Asked, Images
 from harness.predictions.respondents.base import scored_rows
 from harness.predictions.store import Store
 from harness.prompts import Prompt
+from harness.stimuli import shown
 from harness.tasks import Task
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class ClassifierRespondent:
     def respond(self, loaded: Classifier, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """See `Respondent.respond`."""
         started = time.perf_counter()
-        scores = loaded.classify(list(images.values()))
+        scores = loaded.classify(shown(images.values(), takes(self.model)))
         latency = (time.perf_counter() - started) / len(images)
         table = scored_rows(images, scores, self.model.labels, self.identity, latency)
         return [table for _ in asked]

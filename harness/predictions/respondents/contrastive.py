@@ -13,12 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.errors import ModelError
-from harness.models.base import Contrastive, RunnableModel
+from harness.models.base import Contrastive, RunnableModel, takes
 from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
 from harness.predictions.asked import Asked, Images
 from harness.predictions.respondents.reading import combined, placed, scored
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, ask
+from harness.stimuli import shown
 from harness.tasks import Task, space_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ContrastiveRespondent:
     """A model that answers with the class whose captions are nearest to the image."""
 
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
-        self.identity, self.store = model.identity(device, dtype), store
+        self.identity, self.store, self.takes = model.identity(device, dtype), store, takes(model)
 
     def asked(self, prompt: Prompt | None, task: Task) -> tuple[Asked, ...]:
         """The same identity for all questions: they are put to the kept embeddings."""
@@ -52,7 +53,7 @@ class ContrastiveRespondent:
     def respond(self, loaded: Contrastive, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Rows with one embedding each."""
         started = time.perf_counter()
-        embeddings = np.asarray(loaded.embed_images(list(images.values())), np.float32)
+        embeddings = np.asarray(loaded.embed_images(shown(images.values(), self.takes)), np.float32)
         latency = (time.perf_counter() - started) / len(images)
         finite = np.all(np.isfinite(embeddings), axis=1).tolist()
         rows = pa.table(

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from harness.errors import ModelError, Unavailable
 from harness.identity import package_versions
-from harness.models.base import Accounting, Generative, RunnableModel
+from harness.models.base import Accounting, Generative, RunnableModel, takes
 from harness.predictions.asked import Asked, Images
 from harness.predictions.respondents.base import scored_rows, softmax
 from harness.predictions.respondents.reading import FILTERED, combined, parsed, placed
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, Reply, ask
+from harness.stimuli import shown
 from harness.tasks import Task, space_of
 from harness.third_party import warnings_never_raise
 
@@ -90,7 +91,7 @@ class GenerativeRespondent:
 
     def respond(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Scores all questions that are scored in one sweep, and has the others answered in another."""
-        pixels = list(images.values())
+        pixels = shown(images.values(), takes(self.model))
         questions = [(one.identity, one.question) for one in asked if one.question is not None]
         to_score = [pair for pair in questions if pair[1].score]
         to_write = [pair for pair in questions if not pair[1].score]
