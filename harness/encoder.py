@@ -79,12 +79,12 @@ class Encoder:
                 f"The encoder {self.name} is no model of {self.predictor.suite.path}. Name one of its models."
             )
         model = self.predictor.model(self.name)
-        if not isinstance(model, RunnableModel) or model.kind == "generative":
+        if not isinstance(model, RunnableModel) or model.capability == "generative":
             raise UsageError(f"{self.name} gives no embeddings. Name a contrastive model or a network.")
         name, _, split = source.partition(":")
         cell = Cell(self.name, name, split, restoration, NO_PROMPT)
         dataset, asked = next(iter(self.predictor.needs(cell)))
-        if model.kind == "contrastive":
+        if model.capability == "contrastive":
             return dataset, asked[0]
         code = source_version(sys.modules[__name__])
         decoding = {"output": "what the last layer reads", "code": code}

@@ -143,7 +143,7 @@ class Session:
         for glob, model in ({"*": named} if isinstance(named, str) else named).items():
             if fnmatchcase(dataset, glob):
                 return str(model)
-        found = [name for name in self.suite.models if self.suite.kind(name) == "contrastive"]
+        found = [name for name in self.suite.models if self.suite.capability(name) == "contrastive"]
         if not found:
             raise Unavailable(
                 f"Claim {claim.name} has no encoder. Write encoder = a contrastive model or a network of the "

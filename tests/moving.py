@@ -51,8 +51,6 @@ class Watcher:
 
     capability = "classifier"
     labels = LABELS
-    trained_on = None
-    correct = {}
 
     def __init__(self, *, context, takes):
         self.takes = takes

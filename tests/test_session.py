@@ -24,10 +24,10 @@ GOOD = Cell("good", "tiny", "test")
 TRAIN = Cell("good", "tiny", "train")
 OUTSIDE = Cell("outside", "tiny", "test")
 
-PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
-clip,contrastive,tiny:test,none,90,accuracy,0.5000,paper,
-silent,contrastive,tiny:test,none,90,macro_f1,0.5000,paper,
-odd,contrastive,tiny:test,none,90,accuracy,0.5050,paper,
+PUBLISHED = """model,family,dataset:split,restoration,n,metric,value,source,note
+clip,vlm,tiny:test,none,90,accuracy,0.5000,paper,
+silent,vlm,tiny:test,none,90,macro_f1,0.5000,paper,
+odd,vlm,tiny:test,none,90,accuracy,0.5050,paper,
 """
 
 

@@ -11,7 +11,7 @@ from harness.claims.contrast import Contrast
 from harness.claims.embeddings import Embeddings
 from harness.claims.verdict import Effect, Verdict
 from harness.errors import Unavailable
-from harness.models.base import Kind, Published
+from harness.models.base import Capability, Family, Published
 from harness.predictions import Predictions
 
 Evidence: TypeAlias = Predictions | Published
@@ -23,11 +23,17 @@ class Role:
 
     Attributes:
         name: e.g. `vlm`.
-        kinds: which kinds of models can play it.
+        families: which models can play it, by what they are.
+        capabilities: by how they are asked; () for all.
     """
 
     name: str
-    kinds: tuple[Kind, ...]
+    families: tuple[Family, ...]
+    capabilities: tuple[Capability, ...] = ()
+
+    def fits(self, family: Family, capability: Capability) -> bool:
+        """Whether a model can play it."""
+        return family in self.families and (not self.capabilities or capability in self.capabilities)
 
 
 @dataclass(frozen=True, kw_only=True)

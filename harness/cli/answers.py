@@ -51,6 +51,7 @@ def predict(
 
     Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
     """
+    from harness.models.base import READERS
     from harness.predictions import NO_PROMPT, Cell
     from harness.predictions.csv_file import check_writable, write_csv
     from harness.predictor import Predictor
@@ -83,7 +84,7 @@ def predict(
     if out is not None:
         check_writable(out)
     with progress(f"{model} on {dataset}") as advance:
-        asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
+        asked = prompt if read.capability(model) in READERS else NO_PROMPT
         cell = Cell(model, name, split, restoration, asked)
         predictor = Predictor(read, settings, progress=advance)
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
 from harness.models import architecture, network, pixels, weights
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
 
@@ -29,7 +29,7 @@ class TimmClassifier:
         ModelError: the card is wrong, or `labels` disagrees with it.
     """
 
-    kind: Kind = "classifier"
+    capability: Capability = "classifier"
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.identity import Identity, package_versions, source_version
 from harness.models import network, pixels
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
 
@@ -41,7 +41,7 @@ class WhatTheFace:
         Unavailable: the package or torch is not installed.
     """
 
-    kind: Kind = "classifier"
+    capability: Capability = "classifier"
     labels = CARD.labels
     trained_on = CARD.trained_on
 

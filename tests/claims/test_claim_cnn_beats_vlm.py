@@ -50,7 +50,7 @@ def published(accuracy, n=7178, **more):
     return Published(
         model="vlm@paper",
         system="vlm",
-        kind="contrastive",
+        family="vlm",
         dataset="control",
         split="test",
         n=n,

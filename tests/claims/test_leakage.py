@@ -112,7 +112,7 @@ def leaky(tmp_path):
         [models.vlm]
         adapter = "predictions_csv"
         path = "vlm.csv"
-        kind = "generative"
+        family = "vlm"
         [claims.cnn_beats_vlm]
         """
     )

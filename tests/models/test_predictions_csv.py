@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harness.datasets import Dataset, Sample
-from harness.errors import DataError, Unavailable, UsageError
+from harness.errors import DataError, Unavailable
 from harness.labels import LabelSpace
 from harness.models import Context, TableModel
 from harness.models.predictions_csv import PredictionsCsv
@@ -159,13 +159,11 @@ def test_ids_that_look_like_numbers_keep_their_zeros(tmp_path):
 def test_an_absent_file_and_an_unknown_kind_are_named(tmp_path):
     with pytest.raises(Unavailable, match=r"outside\.csv is not in"):
         PredictionsCsv(context=Context(tmp_path, tmp_path), path="outside.csv")
-    with pytest.raises(UsageError, match="one of classifier, contrastive, generative, but got llm"):
-        outside(tmp_path, rows("happy"), kind="llm")
 
 
 def test_a_table_written_by_pandas_with_a_byte_order_mark_reads(tmp_path, dataset):
     table = pd.DataFrame({"sample_id": [s.id for s in dataset.samples], "label": GOLD})
     table.to_csv(tmp_path / "outside.csv", index=False, encoding="utf-8-sig")
-    model = PredictionsCsv(context=Context(tmp_path, tmp_path), path="outside.csv", kind="generative")
+    model = PredictionsCsv(context=Context(tmp_path, tmp_path), path="outside.csv")
     assert list(model.answers(dataset)["label"]) == list(GOLD)
-    assert model.kind == "generative"
+    assert model.capability == "published"

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.xdist_group("vlm claims")  # one worker builds and asks
 
 LABELS = label_space("fer2013").labels
 IMAGES_PER_LABEL = 2
-PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
-vlm,generative,faces:test,none,14,accuracy,0.14,paper,
+PUBLISHED = """model,family,dataset:split,restoration,n,metric,value,source,note
+vlm,vlm,faces:test,none,14,accuracy,0.14,paper,
 """
 GENERATIVE = ("llava", "llava-next", "qwen2-vl")
 SUITE = """

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from harness.identity import Identity, package_versions, source_version
 from harness.models import trie
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.contrastive import loading, network, pixels, source, zero_shot
 from harness.models.contrastive.network import LoadedClip
 from harness.models.contrastive.source import Source, find_source
@@ -43,7 +43,7 @@ class OpenClipModel:
         ModelError: the folder is incomplete or its configuration corrupt.
     """
 
-    kind: Kind = "contrastive"
+    capability: Capability = "contrastive"
     labels: tuple[str, ...] = ()
     trained_on: str | None = None
     correct: Mapping[str, tuple[int, int]] = MappingProxyType({})
