@@ -78,12 +78,12 @@ def bare_loop(images: list[np.ndarray], network: Classifier) -> float:
 def through_the_runner(decoded: Dataset, model: RunnableModel, network: Classifier) -> float:
     """Seconds through the runner, into an empty store; images are decoded, but no digest is known."""
     pixels = {sample.id: decoded.pixels(index) for index, sample in enumerate(decoded.samples)}
-    fresh = Dataset(decoded.name, decoded.split, decoded.space, decoded.samples, pixels.__getitem__)
+    fresh = Dataset(decoded.name, decoded.split, decoded.task, decoded.samples, pixels.__getitem__)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         start = perf_counter()
         of_model = respondent(model, "cpu", "float32", store)
-        (asked,) = of_model.asked(None, fresh.space)
+        (asked,) = of_model.asked(None, fresh.task)
         works = [(asked, find_work(asked.identity, fresh, store))]
         compute(works, fresh, partial(of_model.respond, network), store, batch_size=BATCH)
         return perf_counter() - start

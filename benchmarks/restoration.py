@@ -27,6 +27,7 @@ from harness.restoration import build_restorer
 from harness.restoration.gfpgan import OPTIONS
 from harness.settings import Settings
 from harness.suite import Suite
+from harness.tasks import Choice
 
 THREADS, SIDE, FER_TEST, FACES = 2, 48, 7178, 2
 TARGETS = {"second_use_speedup_min": 20.0, "digests_7178_seconds": 3.0, "gfpgan_peak_memory_mb": 3000.0}
@@ -125,7 +126,9 @@ def entries(dtype: str) -> dict[str, dict[str, str]]:
 def faces(n: int) -> Dataset:
     images = pictures(n)
     samples = tuple(Sample(str(number), "sad") for number in range(n))
-    return Dataset("faces", "test", LabelSpace.of("faces", ("sad",)), samples, lambda name: images[int(name)])
+    return Dataset(
+        "faces", "test", Choice(LabelSpace.of("faces", ("sad",))), samples, lambda name: images[int(name)]
+    )
 
 
 def pictures(n: int) -> list[np.ndarray]:

@@ -26,7 +26,8 @@ class Adapters:
         group: the entry point under which installed packages register theirs.
         given: what the harness gives to an adapter, by name.
         before: how many arguments it gives before these, without their names.
-        shared: what entries of all adapters may hold and the harness reads: key -> type.
+        shared: what entries of all adapters may hold and the harness reads: key -> type. An adapter is given
+            those of them that it takes, too.
     """
 
     built_in: Mapping[str, str]
@@ -52,13 +53,15 @@ class Adapters:
         taken = [one for one in _parameters(adapter)[self.before :] if one.name not in self.given]
         open_ended = any(one.kind is one.VAR_KEYWORD for one in taken)
         named = [one for one in taken if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
-        hints = {**{one.name: one.annotation for one in named}, "adapter": str, **self.shared}
+        own = {one.name for one in named}
+        hints = {"adapter": str, **self.shared, **{one.name: one.annotation for one in named}}
         (check_values if open_ended else check_keys)(entry, hints, who)
         missing = [one.name for one in named if one.default is one.empty and one.name not in entry]
         if missing and whole:
             listed = ", ".join(one.name for one in named)
             raise UsageError(f"{who} lacks the option {missing[0]!r}. Its adapter knows: {listed}.")
-        return {key: value for key, value in entry.items() if key != "adapter" and key not in self.shared}
+        left_out = {*self.shared, "adapter"} - own
+        return {key: value for key, value in entry.items() if key not in left_out}
 
 
 def _parameters(adapter: Callable[..., Any]) -> list[inspect.Parameter]:

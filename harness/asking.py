@@ -10,6 +10,7 @@ from harness.datasets import load_dataset
 from harness.errors import Unavailable, UsageError
 from harness.labels import LabelSpace, label_space, label_spaces
 from harness.models import Context, build_model
+from harness.models.base import READERS
 from harness.models.contrastive.zero_shot import class_texts
 from harness.nearest import nearest
 from harness.prompts import Prompt, Question, ask
@@ -75,11 +76,11 @@ def reading_of(suite: Suite, name: str, data_root: Path) -> Reading:
     if name not in suite.models:
         known = list(suite.models)
         raise UsageError(f"Model {name} is not in {suite.path}. {nearest(name, known)}")
-    if suite.kind(name) == "contrastive":
+    if suite.capability(name) == "contrastive":
         return captions
     model: Any = build_model(name, suite.models[name], Context(data_root, suite.path.parent))
     if not hasattr(model, "render"):
-        readers = [other for other in suite.models if suite.kind(other) != "classifier"]
+        readers = [other for other in suite.models if suite.capability(other) in READERS]
         raise UsageError(f"Model {name} reads no prompt. Use one of {', '.join(readers)}.")
 
     def read(question: Question) -> Any:

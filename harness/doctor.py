@@ -111,7 +111,7 @@ def _models(suite: Suite, data_root: Path) -> Iterator[Finding]:
         else:
             off = "" if getattr(model, "sweep", True) else "without its sweep, as its entry says"
             about = (
-                suite.kind(name),
+                suite.capability(name),
                 ", ".join(getattr(model, "modes", ())),
                 getattr(model, "note", ""),
                 _recorded(suite, getattr(model, "correct", {})),

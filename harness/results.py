@@ -20,6 +20,7 @@ import numpy as np
 
 from harness.atomic import write_atomically
 from harness.identity import package_versions
+from harness.tasks import task_as_dict
 
 if TYPE_CHECKING:
     from harness.predictions.table import Predictions
@@ -62,7 +63,7 @@ def digest_of(predictions: Predictions) -> str:
     table = predictions.table
     about = {
         "cell": asdict(predictions.cell),
-        "space": asdict(predictions.space),
+        "task": task_as_dict(predictions.task),
         "prompt": predictions.prompt and asdict(predictions.prompt),
         "repeatable": predictions.repeatable,
         "marginals": predictions.marginals,

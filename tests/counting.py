@@ -8,6 +8,7 @@ import torch
 from harness.datasets import Dataset, Sample
 from harness.errors import DataError
 from harness.labels import LabelSpace
+from harness.tasks import Choice
 
 LABELS = ("angry", "happy", "sad")
 
@@ -28,7 +29,7 @@ def make_dataset(n=20, *, copies=0, unreadable=(), split="test"):
     samples = tuple(
         Sample(f"{i:03d}", LABELS[(i - (n - copies) if i >= n - copies else i) % 3]) for i in range(n)
     )
-    return Dataset("tiny", split, space, samples, read)
+    return Dataset("tiny", split, Choice(space), samples, read)
 
 
 @dataclass

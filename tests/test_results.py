@@ -14,6 +14,7 @@ from harness.labels import LabelSpace
 from harness.predictions import Cell, Predictions
 from harness.prompts import Prompt
 from harness.results import Results, digest_of
+from harness.tasks import Choice
 
 SPACE = LabelSpace.of("abc", ("happy", "sad"))
 ROWS = {
@@ -24,7 +25,7 @@ ROWS = {
     "label": ["happy", "happy", None],
     "score_happy": [0.9, 0.5, np.nan],
 }
-PREDICTIONS = Predictions(Cell("model", "faces", "test"), SPACE, pd.DataFrame(ROWS), Prompt())
+PREDICTIONS = Predictions(Cell("model", "faces", "test"), Choice(SPACE), pd.DataFrame(ROWS), Prompt())
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_other_code_or_packages_are_another_result(calls, monkeypatch):
     "other",
     [
         replace(PREDICTIONS, cell=Cell("other", "faces", "test")),
-        replace(PREDICTIONS, space=LabelSpace.of("abc", ("sad", "happy"))),
+        replace(PREDICTIONS, task=Choice(LabelSpace.of("abc", ("sad", "happy")))),
         replace(PREDICTIONS, prompt=None),
         replace(PREDICTIONS, prompt=Prompt(persona="negative")),
         replace(PREDICTIONS, repeatable=False),

@@ -55,10 +55,10 @@ adapter = "transformers"
 [claims.label_order_bias]
 [claims.restoration_helps_vlms_more]
 """
-PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
-siglip,contrastive,faces:test,none,100,accuracy,0.40,paper,
-siglip,contrastive,faces:test,gfpgan,100,accuracy,0.41,paper,
-other,contrastive,faces:test,none,100,accuracy,0.42,board,
+PUBLISHED = """model,family,dataset:split,restoration,n,metric,value,source,note
+siglip,vlm,faces:test,none,100,accuracy,0.40,paper,
+siglip,vlm,faces:test,gfpgan,100,accuracy,0.41,paper,
+other,vlm,faces:test,none,100,accuracy,0.42,board,
 """
 
 

@@ -41,7 +41,7 @@ adapter = "open_clip"
 adapter = "transformers"
 [models.outside]
 adapter = "predictions_csv"
-kind = "generative"
+family = "vlm"
 [claims.cnn_beats_vlm]
 expected = "supported"
 [[claims.cnn_beats_vlm.override]]
@@ -54,11 +54,11 @@ expected = "refuted"
 reason = "cnn-b is a control"
 """
 
-PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
-resnet,classifier,faces:test,none,100,accuracy,0.70,paper,
-clip-b,contrastive,faces:test,none,100,accuracy,0.40,paper,
-clip-b,contrastive,faces:test,none,100,accuracy,0.41,board,
-clip-b,contrastive,faces:test,gfpgan,100,accuracy,0.42,paper,
+PUBLISHED = """model,family,dataset:split,restoration,n,metric,value,source,note
+resnet,cnn,faces:test,none,100,accuracy,0.70,paper,
+clip-b,vlm,faces:test,none,100,accuracy,0.40,paper,
+clip-b,vlm,faces:test,none,100,accuracy,0.41,board,
+clip-b,vlm,faces:test,gfpgan,100,accuracy,0.42,paper,
 """
 
 NO_FILTERS = Filters()
@@ -90,10 +90,13 @@ class TestReading:
         assert suite.profile("wide").limit == 100
         assert suite.profile("default").restorations == ("none",)
         assert len(suite.published) == 4
-        assert [suite.kind(name) for name in suite.models] == [
-            *("classifier", "classifier"),
-            *("contrastive", "generative", "generative"),
-        ]
+        assert {name: (suite.capability(name), suite.family(name)) for name in suite.models} == {
+            "cnn-a": ("classifier", "cnn"),
+            "cnn-b": ("classifier", "cnn"),
+            "clip": ("contrastive", "vlm"),
+            "llava": ("generative", "vlm"),
+            "outside": ("published", "vlm"),
+        }
 
     def test_the_shipped_suite_reads_and_its_profiles_nest(self):
         suite = Suite.read(Path("evals/suite.toml"))
@@ -132,7 +135,10 @@ class TestReading:
             (b"[profiles.x]\ndatasets = []\nlimit = '9'", "limit = '9'. Write a whole number"),
             (b"[profiles.x]\ndatasets = ['f:test']\n[datasets.g]", "Profile x of .* names f:test"),
             (b"[profiles.x]\ndatasets = ['g']\n[datasets.g]", "names g. Write dataset:split .* among g"),
-            (b"[models.m]\nkind = 'cnn'", r"\[models\.m\] of .* has kind = 'cnn'. Write one of classifier,"),
+            (
+                b"[models.m]\nfamily = 'fern'",
+                r"\[models\.m\] of .* has family = 'fern'. Write one of cnn,",
+            ),
             (b"[claims.all_is_well]", "Claim 'all_is_well' is unknown. Use one of .*cnn_beats_vlm"),
             (
                 b"[claims.cnn_beats_vlm]\nexpected = 'yes'",

@@ -36,7 +36,7 @@ every = 3
 [models.outside]
 adapter = "predictions_csv"
 path = "outside.csv"
-kind = "generative"
+family = "vlm"
 
 [claims.cnn_beats_vlm]
 """
@@ -60,7 +60,7 @@ class Reader:
         fails: raises on loading, as a corrupt checkpoint does.
     """
 
-    kind = "classifier"
+    capability = "classifier"
     loads: ClassVar[Counter[str]] = Counter()
     images: ClassVar[Counter[str]] = Counter()
 

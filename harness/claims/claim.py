@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,7 +10,8 @@ from harness.claims.ablation import Ablation
 from harness.claims.contrast import Contrast
 from harness.claims.embeddings import Embeddings
 from harness.claims.verdict import Effect, Verdict
-from harness.models.base import Kind, Published
+from harness.errors import Unavailable
+from harness.models.base import Capability, Family, Published
 from harness.predictions import Predictions
 
 Evidence: TypeAlias = Predictions | Published
@@ -22,11 +23,17 @@ class Role:
 
     Attributes:
         name: e.g. `vlm`.
-        kinds: which kinds of models can play it.
+        families: which models can play it, by what they are.
+        capabilities: by how they are asked; () for all.
     """
 
     name: str
-    kinds: tuple[Kind, ...]
+    families: tuple[Family, ...]
+    capabilities: tuple[Capability, ...] = ()
+
+    def fits(self, family: Family, capability: Capability) -> bool:
+        """Whether a model can play it."""
+        return family in self.families and (not self.capabilities or capability in self.capabilities)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +89,8 @@ class Claim:
         threshold: the smallest effect that counts; a verdict says on which side of it the effect lies.
         same_system: whether the second role is the publication of the first role's own system, under the
             prompt that has the publication's name.
+        tasks: what its data sets may ask for, see `harness.tasks`; most claims are about right and wrong
+            labels.
     """
 
     name: str
@@ -93,3 +102,24 @@ class Claim:
     embeddings: Literal["unused", "welcome", "needed"] = "unused"
     threshold: float = 0.0
     same_system: bool = False
+    tasks: tuple[str, ...] = ("choice",)
+
+    def check(self, evidence: Sequence[Evidence]) -> None:
+        """Refuses evidence that the claim is not about.
+
+        Raises:
+            Unavailable: its data set asks for something else, or samples have several answers.
+        """
+        for side in evidence:
+            if not isinstance(side, Predictions):
+                continue
+            if side.task.name not in self.tasks:
+                raise Unavailable(
+                    f"Claim {self.name} is about {' or '.join(self.tasks)}, and {side.cell.source} asks for "
+                    f"{side.task.name}. Judge it on another data set."
+                )
+            if not side.one_answer_each:
+                raise Unavailable(
+                    f"Claim {self.name} is about one answer per sample, and {side.cell.model} gives several. "
+                    "Derive one model from its answers, such as a panel."
+                )

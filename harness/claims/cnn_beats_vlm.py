@@ -149,8 +149,8 @@ CLAIM = Claim(
     name=NAME,
     hypothesis="A CNN trained on the dataset gets more of it right than a zero-shot vision-language model.",
     roles=(
-        Role("cnn", ("classifier",)),
-        Role("vlm", ("contrastive", "generative")),
+        Role("cnn", ("cnn",)),
+        Role("vlm", ("vlm",)),
     ),
     judge=judge,
 )

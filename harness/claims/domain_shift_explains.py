@@ -139,7 +139,7 @@ def _reason(effect: Effect, count: int, encoder: str, by_order: float, context: 
 CLAIM = Claim(
     name=NAME,
     hypothesis="The farther a treatment shifts pictures in a fixed encoder's space, the more accuracy falls.",
-    roles=(Role("model", ("classifier", "contrastive", "generative")),),
+    roles=(Role("model", ("cnn", "vlm")),),
     judge=judge,
     ablation=Ablation(together=FEWEST),
     embeddings="needed",

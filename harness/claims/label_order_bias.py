@@ -166,7 +166,7 @@ def _position_note(asks: Asks) -> list[str]:
 CLAIM = Claim(
     name=NAME,
     hypothesis="The order in which labels are shown changes the model's answers.",
-    roles=(Role("vlm", ("contrastive", "generative")),),
+    roles=(Role("vlm", ("vlm",)),),
     judge=judge,
     contrast=Contrast(axes=("order", "repeat"), within_entry=True),
     threshold=THRESHOLD,

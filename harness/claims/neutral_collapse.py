@@ -170,7 +170,7 @@ def _measures(side: Predictions, measures: Mapping[str, Statistic], context: Con
 CLAIM = Claim(
     name=NAME,
     hypothesis="The model answers neutral far more often than faces are labelled neutral.",
-    roles=(Role("vlm", ("contrastive", "generative")),),
+    roles=(Role("vlm", ("vlm",)),),
     judge=judge,
     contrast=Contrast(axes=("form",), needs=("flat",)),
     threshold=THRESHOLD,

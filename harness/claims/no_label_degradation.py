@@ -104,7 +104,7 @@ def _mapping_note(absent: Predictions) -> list[str]:
 CLAIM = Claim(
     name=NAME,
     hypothesis="Without being shown the labels, the model gets less right.",
-    roles=(Role("vlm", ("contrastive", "generative")),),
+    roles=(Role("vlm", ("vlm",)),),
     judge=judge,
     contrast=Contrast(axes=("labels",), base="shown"),
     threshold=THRESHOLD,

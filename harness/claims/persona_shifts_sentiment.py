@@ -112,7 +112,7 @@ def _against_none(sides: dict[str, Predictions], signs: NDArray[np.int64], conte
 CLAIM = Claim(
     name=NAME,
     hypothesis="Told to be in a good or a bad mood, the model reads faces as more positive or more negative.",
-    roles=(Role("vlm", ("contrastive", "generative")),),
+    roles=(Role("vlm", ("vlm",)),),
     judge=judge,
     contrast=Contrast(axes=("persona",), needs=("positive", "negative")),
     threshold=THRESHOLD,

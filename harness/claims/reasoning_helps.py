@@ -67,7 +67,7 @@ def _reason(kind: str, effect: Effect, n: int, context: Context) -> str:
 CLAIM = Claim(
     name=NAME,
     hypothesis="Told to reason before it answers, the model gets more right.",
-    roles=(Role("vlm", ("contrastive", "generative")),),
+    roles=(Role("vlm", ("vlm",)),),
     judge=judge,
     contrast=Contrast(axes=("reasoning",), base="none"),
 )

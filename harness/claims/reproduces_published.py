@@ -90,8 +90,8 @@ CLAIM = Claim(
     name=NAME,
     hypothesis="The accuracy measured here is the published one, within two points.",
     roles=(
-        Role("ours", ("contrastive", "generative")),
-        Role("published", ("contrastive", "generative")),
+        Role("ours", ("vlm",)),
+        Role("published", ("vlm",)),
     ),
     judge=judge,
     same_system=True,

@@ -121,7 +121,7 @@ def _encoder_note(context: Context) -> list[str]:
 CLAIM = Claim(
     name=NAME,
     hypothesis="Restoring pictures changes what a fixed model decides about them.",
-    roles=(Role("model", ("classifier", "contrastive")),),
+    roles=(Role("model", ("cnn", "vlm"), ("classifier", "contrastive")),),
     judge=judge,
     ablation=Ablation(twins=True),
     embeddings="welcome",

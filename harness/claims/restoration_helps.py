@@ -91,7 +91,7 @@ def _note(control: str, pair: PairedAccuracies) -> str:
 CLAIM = Claim(
     name=NAME,
     hypothesis="Restored faces are recognised better than the same faces merely enlarged, or left alone.",
-    roles=(Role("model", ("classifier", "contrastive", "generative")),),
+    roles=(Role("model", ("cnn", "vlm")),),
     judge=judge,
     ablation=Ablation(),
     threshold=THRESHOLD,

@@ -94,7 +94,7 @@ def _of(role: str, sides: tuple[Predictions, ...], context: Context) -> list[Eff
 CLAIM = Claim(
     name=NAME,
     hypothesis="Restoring faces helps a vision-language model more than a CNN trained on such faces.",
-    roles=(Role("vlm", ("contrastive", "generative")), Role("cnn", ("classifier",))),
+    roles=(Role("vlm", ("vlm",)), Role("cnn", ("cnn",))),
     judge=judge,
     ablation=Ablation(),
     threshold=THRESHOLD,

@@ -53,6 +53,7 @@ def predict(
     Stop it with Ctrl-C or SIGTERM whenever you like: the next run goes on from the last batch.
     """
     from harness.judging import Evaluation
+    from harness.models.base import READERS
     from harness.predictions import NO_PROMPT, Cell
     from harness.predictions.csv_file import check_writable, write_csv
     from harness.settings import Settings
@@ -84,7 +85,7 @@ def predict(
     if out is not None:
         check_writable(out)
     with progress(f"{model} on {dataset}") as advance:
-        asked = NO_PROMPT if read.kind(model) == "classifier" else prompt
+        asked = prompt if read.capability(model) in READERS else NO_PROMPT
         cell = Cell(model, name, split, restoration, asked)
         evaluation = Evaluation(read, settings, "", [cell], progress=advance)
         slow = entries((one.as_dict() for one in evaluation.predict().slow_paths), settings.store)

@@ -85,7 +85,7 @@ def _failed(recorder: Recorder, what: str, find: Callable[[], dict[str, Any]]) -
 
 def _cell(evaluation: Evaluation, folder: Path, cell: Cell) -> dict[str, Any]:
     predictions = evaluation.evidence.predictions(cell)
-    entry = record_predictions(folder, predictions, evaluation.suite.kind(cell.model))
+    entry = record_predictions(folder, predictions, evaluation.suite.capability(cell.model))
     return {"cells": [entry], "problems": [f"{cell.source}: {one}" for one in predictions.problems]}
 
 

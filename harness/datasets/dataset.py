@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from harness.errors import DataError
 from harness.labels import LabelSpace
+from harness.stimuli import Medium, Pixels, Stimulus, pictures_of, stimulus_of
+from harness.tasks import Task, space_of
 
-from .pixels import Pixels, pixel_digest
 from .problems import Problems
 from .sampling import stratified_subset
 
@@ -28,13 +29,16 @@ class Sample:
 
     Attributes:
         id: Unique within its split, and the same wherever the files lie.
-        label: A label of the data set's space.
+        label: A label of the data set's space; of votes one with most of them; "" where there are no labels.
         group: What makes samples dependent (subject, video, album), or None when the set does not say.
+        target: What the task asks for where a label does not say it all: votes per label, or valence and
+            arousal, see `harness.tasks`.
     """
 
     id: str
     label: str
     group: str | None = None
+    target: tuple[float, ...] = ()
 
 
 @dataclass
@@ -52,31 +56,34 @@ class Dataset:
     Attributes:
         name: Name of the data set.
         split: Name of the split.
-        space: What the labels mean and how they are ordered.
+        task: What is asked of each sample: a choice among labels, votes on them, or dimensions.
         samples: The samples; their positions index every array of the harness.
-        read: Decoder, from a sample's id to uint8 pixels of shape (H, W) or (H, W, 3); raises DataError.
+        read: Decoder, from a sample's id to uint8 pixels of shape (H, W) or (H, W, 3), or to another
+            stimulus; raises DataError.
         problems: What was left out and why, one line each.
         stamp: Changes with any file of the set and is known without decoding; None where it cannot be had.
         relabelled: Computes `marginals` when they are first asked for.
         unreadable: Id of each image that was left out as it cannot be read -> why, see `readable`.
         missing: Share of its images that are known to be missing or unreadable.
+        medium: Whether its samples are pictures or clips, told without decoding any.
         max_missing: The share that may be; with more of them what is left says little about the set.
 
     Raises:
         DataError: There is no sample, or two have the same id.
-        UsageError: A label is not one of the space.
+        UsageError: A sample is not labelled as the task asks.
     """
 
     name: str
     split: str
-    space: LabelSpace
+    task: Task
     samples: tuple[Sample, ...] = field(repr=False)
-    read: Callable[[str], Pixels] = field(repr=False)
+    read: Callable[[str], Pixels | Stimulus] = field(repr=False)
     problems: tuple[str, ...] = ()
     stamp: str | None = None
     relabelled: Callable[[], Mapping[str, Mapping[str, float]]] = field(default=dict, repr=False)
     unreadable: Mapping[str, str] = field(default_factory=dict, repr=False)
     missing: float = 0.0
+    medium: Medium = "picture"
     max_missing: float = MAX_MISSING
     _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
 
@@ -86,8 +93,8 @@ class Dataset:
             raise DataError(f"{self} has no usable image{found}. Check the files against the set's layout.")
         if len({sample.id for sample in self.samples}) < len(self.samples):
             raise DataError(f"{self} has two samples of one id. Give every image an id of its own.")
-        for label in {sample.label for sample in self.samples}:
-            self.space.index(label)
+        for label, target in {(sample.label, sample.target) for sample in self.samples}:
+            self.task.check(label, target)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -95,22 +102,44 @@ class Dataset:
     def __str__(self) -> str:
         return f"{self.name}:{self.split}"
 
+    @property
+    def space(self) -> LabelSpace:
+        """What the labels mean and how they are ordered.
+
+        Raises:
+            Unavailable: The task has no labels.
+        """
+        return space_of(self.task, str(self))
+
     def pixels(self, index: int) -> Pixels:
         """The decoded image: uint8, (H, W) grey or (H, W, 3) RGB, read-only (copy it to change it).
+
+        Of a clip it is the frame in the middle, by which people recognise it.
 
         Raises:
             DataError: The image cannot be read; the message names the file.
         """
+        frames = pictures_of(self.stimulus(index))
+        return frames[len(frames) // 2]
+
+    def stimulus(self, index: int) -> Stimulus:
+        """What models are shown of a sample. Pictures are kept, clips are decoded each time.
+
+        Raises:
+            DataError: It cannot be read; the message names the file.
+        """
         sample_id = self.samples[index].id
         pixels = self._decoded.pixels.get(sample_id)
-        if pixels is None:
-            pixels = self.read(sample_id)
-            pixels.flags.writeable = False
-            self._decoded.shapes[sample_id] = pixels.shape
-            if self._decoded.size + pixels.nbytes <= CACHE_BYTES:
-                self._decoded.pixels[sample_id] = pixels
-                self._decoded.size += pixels.nbytes
-        return pixels
+        if pixels is not None:
+            return stimulus_of(pixels)
+        read = self.read(sample_id)
+        if isinstance(read, np.ndarray):
+            read.flags.writeable = False
+            self._decoded.shapes[sample_id] = read.shape
+            if self._decoded.size + read.nbytes <= CACHE_BYTES:
+                self._decoded.pixels[sample_id] = read
+                self._decoded.size += read.nbytes
+        return stimulus_of(read)
 
     def shape(self, index: int) -> tuple[int, ...]:
         """The shape of the decoded image.
@@ -122,7 +151,7 @@ class Dataset:
         return self.pixels(index).shape if known is None else known
 
     def digest(self, index: int) -> str:
-        """The digest of the decoded image, see `pixel_digest`.
+        """The digest of what is decoded, see `Stimulus`.
 
         Raises:
             DataError: The image cannot be read; the message names the file.
@@ -130,7 +159,7 @@ class Dataset:
         sample_id = self.samples[index].id
         digest = self._decoded.digests.get(sample_id)
         if digest is None:
-            digest = self._decoded.digests[sample_id] = pixel_digest(self.pixels(index))
+            digest = self._decoded.digests[sample_id] = self.stimulus(index).digest
         return digest
 
     @cached_property
@@ -165,10 +194,11 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, labels and decoded pixels, in order: equal for equal data in any container."""
+        """SHA-256 over ids, labels, targets and pixels, in order: equal for equal data in any container."""
         total = hashlib.sha256()
         for sample, digest in zip(self.samples, self.digests, strict=True):
-            total.update(json.dumps([sample.id, sample.label, digest]).encode())
+            target = [sample.target] if sample.target else []
+            total.update(json.dumps([sample.id, sample.label, digest, *target]).encode())
         return total.hexdigest()
 
     def limit(self, n: int, seed: int = 0) -> "Dataset":

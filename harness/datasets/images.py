@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from harness.errors import DataError, Unavailable, UsageError
 from harness.labels import LabelSpace, label_space
 from harness.nearest import nearest
+from harness.tasks import Choice
 
 from .dataset import Dataset, Sample
 from .listing import WHOLE, Listed, Listing, from_names, from_table
@@ -121,7 +122,7 @@ def load(
     return Dataset(
         name=name,
         split=split,
-        space=label_names,
+        task=Choice(label_names),
         samples=tuple(samples),
         read=TreeImages(tree, {sample.id: sample.id for sample in samples}),
         problems=lines,

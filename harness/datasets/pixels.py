@@ -15,23 +15,19 @@ The rule, the same for every data set and whatever Pillow or its users are set t
 * A picture that breaks off is refused, never half a picture, and so is one of more than `MAX_PIXELS`.
 """
 
-import hashlib
 import io
 import threading
 import warnings
 from importlib.util import find_spec
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from harness.errors import DataError
+from harness.stimuli import Pixels
 from harness.third_party import warnings_never_raise
 
 from .content import orientation, real_kind, without_extras
-
-Pixels: TypeAlias = NDArray[np.uint8]
 
 # No other decoder of Pillow is reachable from a file's content (its EPS reader starts Ghostscript).
 # Raised whenever the same bytes give other pixels; tests/golden holds outputs against it.
@@ -75,12 +71,6 @@ def decode_image(data: bytes, name: str) -> Pixels:
             "Restore the file from the original download or convert it to PNG",
         )
     raise DataError(f"{name} {reason}. {fix}.", reason=reason)
-
-
-def pixel_digest(pixels: NDArray[np.generic]) -> str:
-    """SHA-256 over shape, type and values: equal exactly for equal pixels."""
-    head = f"{pixels.shape}{pixels.dtype.str}".encode()
-    return hashlib.sha256(head + pixels.tobytes()).hexdigest()
 
 
 class _Refused(Exception):

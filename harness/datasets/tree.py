@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import DataError
+from harness.stimuli import Pixels
 
 from .files import read_regular, unreadable
 from .names import hidden, plain
-from .pixels import Pixels, decode_image
+from .pixels import decode_image
 from .problems import Problems, shown
 from .zip_tree import ZipTree
 

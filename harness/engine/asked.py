@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.identity import Identity
 from harness.prompts import Question
+from harness.stimuli import Stimulus
 
-Images = Mapping[str, NDArray[np.uint8]]  # by pixel digest
+Images = Mapping[str, Stimulus]  # by digest
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,14 @@ from harness.errors import UsageError
 from harness.identity import versioned
 from harness.models import Context as Files
 from harness.models import RunnableModel, TableModel, build_model
+from harness.models.base import takes
 from harness.predictions import NO_PROMPT, Cell
 from harness.predictions.pixel_store import PixelStore
 from harness.predictions.store import Store
 from harness.prompts import Prompt, label_order
 from harness.restoration import NONE, Restorer, build_restorer
 from harness.settings import Settings, pick_device
+from harness.stimuli import check_medium
 from harness.suite import Suite
 
 
@@ -106,14 +108,15 @@ class Bench:
                 f"The encoder {encoder} is no model of {self.suite.path}. Name one of its models."
             )
         model = self.model(encoder)
-        if not isinstance(model, RunnableModel) or model.kind == "generative":
+        if not isinstance(model, RunnableModel) or model.capability == "generative":
             raise UsageError(f"{encoder} gives no embeddings. Name a contrastive model or a network.")
         (first, *_) = self._asked(encoder, source, None)
-        return Need(source, (first if model.kind == "contrastive" else asks_features(first),))
+        return Need(source, (first if model.capability == "contrastive" else asks_features(first),))
 
     def _asked(self, model: str, source: Source, prompt: Prompt | None) -> tuple[Asked, ...]:
-        space = self.published(source.published).space
-        asked = self.respondent(model).asked(prompt, space)
+        dataset = self.published(source.published)
+        check_medium(dataset.medium, takes(self.model(model)), model, str(source))
+        asked = self.respondent(model).asked(prompt, dataset.task)
         if source.restoration == NONE:
             return asked
         restorer = self.restorer_asked(source.restoration).identity

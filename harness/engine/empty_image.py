@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from harness.datasets import Dataset, Sample
+from harness.datasets import Dataset
 
 
 def empty_image(dataset: Dataset) -> Dataset:
@@ -12,5 +14,5 @@ def empty_image(dataset: Dataset) -> Dataset:
     readable = (index for index, digest in enumerate(dataset.digests) if digest is not None)
     shape = dataset.pixels(first).shape if (first := next(readable, None)) is not None else (224, 224)
     grey = np.full(shape, 128, np.uint8)
-    sample = Sample("grey", dataset.space.labels[0])
-    return Dataset(dataset.name, "grey", dataset.space, (sample,), lambda sample_id: grey.copy())
+    sample = replace(dataset.samples[0], id="grey", group=None)
+    return Dataset(dataset.name, "grey", dataset.task, (sample,), lambda sample_id: grey.copy())

@@ -107,7 +107,7 @@ class Evidence:
     def _read(self, model: str, need: Need) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Answers in the order of the samples, and the labels they are given in."""
         rows, dataset = self._rows(model, need)
-        return self.bench.respondent(model).read(rows, need.asked, dataset.space)
+        return self.bench.respondent(model).read(rows, need.asked, dataset.task)
 
     def _rows(self, model: str, need: Need) -> tuple[list[pd.DataFrame], Dataset]:
         with self._explained("restore", need.source.restoration):

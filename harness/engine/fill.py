@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 
 from harness.datasets import Dataset
-from harness.datasets.pixels import Pixels, pixel_digest
 from harness.engine.asked import Asked, Images
 from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable, out_of_memory
 from harness.identity import Identity
 from harness.predictions.store import ROW_COLUMNS, Store
 from harness.slow_paths import note
+from harness.stimuli import Stimulus
 from harness.third_party import warnings_never_raise
 
 # A sweep writes one shard per question and batch. Merged now and then, a night's work does not end in a
@@ -165,11 +165,11 @@ def _compute_alike(
     return batch_size
 
 
-def _shown(dataset: Dataset, work: Work, indices: Sequence[int]) -> dict[str, Pixels]:
+def _shown(dataset: Dataset, work: Work, indices: Sequence[int]) -> dict[str, Stimulus]:
     """Images by their digests, which they still have: files may change between the two looks at them."""
-    images = {work.digests[index]: dataset.pixels(index) for index in indices}
-    for index, (digest, pixels) in zip(indices, images.items(), strict=True):
-        if pixel_digest(pixels) != digest:
+    images = {work.digests[index]: dataset.stimulus(index) for index in indices}
+    for index, (digest, stimulus) in zip(indices, images.items(), strict=True):
+        if stimulus.digest != digest:
             raise DataError(
                 f"{dataset.samples[index].id} of {dataset} has changed while the run was going on, and no "
                 "answer to it was stored. Run again."

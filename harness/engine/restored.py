@@ -7,11 +7,11 @@ from typing import Any
 
 from harness.datasets import Dataset
 from harness.datasets.dataset import CACHE_BYTES, _Decoded
-from harness.datasets.pixels import Pixels
 from harness.datasets.problems import Problems
 from harness.errors import DataError, StoreError
 from harness.identity import Identity
 from harness.predictions.pixel_store import RESTORED, PixelStore
+from harness.stimuli import Pixels, Stimulus
 
 
 class RestoredPixels:
@@ -61,7 +61,7 @@ class RestoredPixels:
             _decoded=_Decoded(digests=known, size=CACHE_BYTES),
         )
 
-    def __call__(self, sample_id: str) -> Pixels:
+    def __call__(self, sample_id: str) -> Pixels | Stimulus:
         """The restored pixels of a sample.
 
         Raises:

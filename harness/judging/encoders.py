@@ -21,7 +21,7 @@ def encoder_of(suite: Suite, claim: str, dataset: str) -> str:
     for glob, model in ({"*": named} if isinstance(named, str) else named).items():
         if fnmatchcase(dataset, glob):
             return str(model)
-    found = [name for name in suite.models if suite.kind(name) == "contrastive"]
+    found = [name for name in suite.models if suite.capability(name) == "contrastive"]
     if not found:
         raise Unavailable(
             f"Claim {claim} has no encoder. Write encoder = a contrastive model or a network of the suite "

@@ -62,6 +62,7 @@ class Judge:
         """The verdict on one test, before it is settled with its family."""
         settings = self.evidence.bench.settings
         sides = [self.evidence.of(side) for side in cell.cells]
+        claim.check(sides)
         context = Context(
             cell=str(cell),
             alpha=settings.alpha,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import Unavailable
 from harness.paths import absolute
+from harness.stimuli import Takes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
     from harness.identity import Identity
     from harness.prompts import Question, Reply
 
-Kind = Literal["classifier", "contrastive", "generative"]
-KINDS: tuple[Kind, ...] = ("classifier", "contrastive", "generative")
+Capability = Literal["classifier", "contrastive", "generative", "derived", "published"]
+"""How a model is asked: for probabilities, for embeddings, in words, by way of others, or not any more."""
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
+READERS: tuple[Capability, ...] = ("contrastive", "generative")
+"""Those that read prompts."""
+Family = Literal["cnn", "vlm", "human", "ensemble", "baseline"]
+"""What a model is, by which it plays a role in claims."""
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
 @runtime_checkable
@@ -101,15 +108,19 @@ class Rendering(Protocol):
 class RunnableModel(Protocol):
     """A model that answers here.
 
+    It may also have `family`, what it is where its entry does not say so; and `takes`, see `harness.stimuli`:
+    `frames` or `video` where it sees more than one picture. What it leaves out of `labels`, `trained_on` and
+    `correct`, `build_model` fills in with nothing.
+
     Attributes:
-        kind: classifier, contrastive or generative.
+        capability: classifier, contrastive or generative.
         labels: the labels of its outputs, in order; () for models that are told the labels.
         trained_on: `dataset:split` it has seen, or None when unknown.
         correct: `dataset:split` -> (correct, n) that its trainer recorded; measured answers are held
             against it.
     """
 
-    kind: Kind
+    capability: Capability
     labels: tuple[str, ...]
     trained_on: str | None
     correct: Mapping[str, tuple[int, int]]
@@ -121,6 +132,12 @@ class RunnableModel(Protocol):
         """Loads weights. The one expensive call."""
 
 
+def takes(model: RunnableModel | TableModel) -> Takes:
+    """What a model is handed of each stimulus: a picture, unless its attribute `takes` says otherwise."""
+    found: Takes = getattr(model, "takes", "image")
+    return found
+
+
 @runtime_checkable
 class TableModel(Protocol):
     """A model that answered elsewhere and left a predictions CSV.
@@ -128,12 +145,12 @@ class TableModel(Protocol):
     It may also have `problems(dataset)`: one line about each thing of it that does not fit.
 
     Attributes:
-        kind: classifier, contrastive or generative.
+        capability: published.
         labels: the labels it answered with.
         restoration: what had been done to the pixels it saw.
     """
 
-    kind: Kind
+    capability: Capability
     labels: tuple[str, ...]
     restoration: str
 
@@ -148,7 +165,7 @@ class Published:
     Attributes:
         model: suite name, `<model>@<source>`.
         system: the model's name without its source: two publications of one system share it.
-        kind: classifier, contrastive or generative.
+        family: what the system is.
         dataset: dataset name.
         split: split name.
         n: how many samples the numbers are over.
@@ -162,7 +179,7 @@ class Published:
 
     model: str
     system: str
-    kind: Kind
+    family: Family
     dataset: str
     split: str
     n: int

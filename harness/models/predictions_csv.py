@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import DataError, UsageError
-from harness.models.base import KINDS, Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.csv_checks import check_against
 from harness.models.csv_table import SCORE, read_predictions, score_names, with_labels
 
@@ -29,7 +29,6 @@ class PredictionsCsv:
     Args:
         context: where the file is looked for.
         path: the CSV file.
-        kind: what the system is: classifier (a CNN), contrastive or generative (a VLM).
         restoration: what had been done to the pixels that it saw.
         labels: what the file's own labels stand for, in its rows and in the names of its score columns: a
             list for the numbers 0, 1, ..., or what is written -> label. None where they are labels.
@@ -37,21 +36,19 @@ class PredictionsCsv:
     Raises:
         Unavailable: the file is absent.
         DataError: the file is not such a table.
-        UsageError: the kind is unknown, or `labels` is of another form.
+        UsageError: `labels` is of another form.
     """
+
+    capability: Capability = "published"
 
     def __init__(
         self,
         *,
         context: Context,
         path: str,
-        kind: str = "classifier",
         restoration: str = "none",
         labels: Sequence[str] | Mapping[str, str] | None = None,
     ) -> None:
-        if kind not in KINDS:
-            raise UsageError(f"Expected `kind` to be one of {', '.join(KINDS)}, but got {kind}.")
-        self.kind: Kind = kind
         self.restoration = restoration
         self.path = context.find(path)
         self.table, self.dropped = read_predictions(self.path)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import cast
 
 from harness.errors import DataError
-from harness.models.base import KINDS, Kind, Published
+from harness.models.base import FAMILIES, Family, Published
 
-COLUMNS = ("model", "kind", "dataset:split", "restoration", "n", "metric", "value", "source", "note")
+COLUMNS = ("model", "family", "dataset:split", "restoration", "n", "metric", "value", "source", "note")
 KEY = ("model", "source", "dataset:split", "restoration")
 
 # No signs, blanks or exponents: the digits as printed say how far the number was rounded.
@@ -22,7 +22,7 @@ PROPORTION = re.compile(r"0?\.\d+|0|1(\.0+)?")
 def read_published(path: Path) -> list[Published]:
     """Reads a table of published numbers, one row per metric.
 
-    Columns: `model,kind,dataset:split,restoration,n,metric,value,source,note`; values are proportions,
+    Columns: `model,family,dataset:split,restoration,n,metric,value,source,note`; values are proportions,
     written with the digits that the source printed; n is what this metric is over (for the recall of a
     class, its samples).
 
@@ -51,8 +51,8 @@ def read_published(path: Path) -> list[Published]:
 
 def _check(row: Mapping[str | None, str | None]) -> None:
     # DictReader puts surplus fields under None and fills missing ones with it.
-    if None in row or None in row.values() or row["kind"] not in KINDS:
-        raise ValueError(f"expected {len(COLUMNS)} fields with a kind among {', '.join(KINDS)}")
+    if None in row or None in row.values() or row["family"] not in FAMILIES:
+        raise ValueError(f"expected {len(COLUMNS)} fields with a family among {', '.join(FAMILIES)}")
     if not PROPORTION.fullmatch(row["value"] or "") or not re.fullmatch("[1-9][0-9]*", row["n"] or ""):
         raise ValueError("expected a value between 0 and 1 written in decimals, and n of at least 1")
     if not re.fullmatch("[^:]+:[^:]+", row["dataset:split"] or ""):
@@ -65,7 +65,7 @@ def _published(rows: Sequence[Mapping[str, str]]) -> Published:
     return Published(
         model=f"{first['model']}@{first['source']}",
         system=first["model"],
-        kind=cast(Kind, first["kind"]),
+        family=cast(Family, first["family"]),
         dataset=dataset,
         split=split,
         n=max(int(row["n"]) for row in rows),

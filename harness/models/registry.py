@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.adapters import Adapters, find_adapter
 from harness.errors import Unavailable, UsageError
-from harness.models.base import Context, RunnableModel, TableModel
+from harness.models.base import Capability, Context, Family, RunnableModel, TableModel
 from harness.third_party import warnings_never_raise
 
 ADAPTERS: dict[str, str] = {
@@ -19,7 +19,18 @@ ADAPTERS: dict[str, str] = {
     "predictions_csv": "harness.models.predictions_csv:PredictionsCsv",
 }
 GROUP = "emotion_harness.models"
-MODELS = Adapters(ADAPTERS, GROUP, given=("context",), shared={"skip": str, "published_as": str})
+# What every entry may say: why it is not run; which publication is about the same system; what the model is
+# and how it is asked, where its adapter does not say so; the split that it has seen; the LoRA on top of it.
+SHARED: Mapping[str, Any] = {
+    "skip": str,
+    "published_as": str,
+    "family": Family,
+    "capability": Capability,
+    "trained_on": str,
+    "adapter_weights": str,
+}
+_FAMILY_OF: Mapping[Capability, Family] = {"contrastive": "vlm", "generative": "vlm", "derived": "ensemble"}
+MODELS = Adapters(ADAPTERS, GROUP, given=("context",), shared=SHARED)
 
 
 @warnings_never_raise()
@@ -39,8 +50,63 @@ def build_model(name: str, entry: Mapping[str, Any], context: Context) -> Runnab
         raise Unavailable(str(entry["skip"]))
     factory = find_adapter(entry.get("adapter", ""), f"Model {name}", ADAPTERS, GROUP)
     options = MODELS.check(factory, entry, f"Model {name}")
+    if "adapter_weights" in entry and "adapter_weights" not in options:
+        raise UsageError(f"Model {name} has adapter_weights, which its adapter does not load. Leave it out.")
     try:
-        model: RunnableModel | TableModel = factory(context=context, **options)
+        model = factory(context=context, **options)
     except TypeError as error:
         raise UsageError(f"Model {name}: {error}. Correct its entry in suite.toml.") from error
-    return model
+    return completed(name, model, entry)
+
+
+def completed(name: str, model: Any, entry: Mapping[str, Any]) -> RunnableModel | TableModel:
+    """A model with what its entry says of it, and with nothing for what it leaves out.
+
+    Raises:
+        UsageError: it has no model's shape, or card and entry disagree about its training data.
+    """
+    missing: dict[str, Any] = {
+        "capability": capability_of(entry),
+        "labels": (),
+        "correct": {},
+        "trained_on": None,
+    }
+    for attribute, value in missing.items():
+        if not hasattr(model, attribute):
+            setattr(model, attribute, value)
+    trained_on = entry.get("trained_on", model.trained_on)
+    if model.trained_on not in (None, trained_on):
+        raise UsageError(
+            f"Model {name} was trained on {model.trained_on} by its card and on {trained_on} by its entry. "
+            "Correct one of them."
+        )
+    model.trained_on = trained_on
+    if isinstance(model, (RunnableModel, TableModel)):
+        return model
+    absent = [part for part in ("identity", "load") if not hasattr(model, part)]
+    raise UsageError(
+        f"Model {name} has no {' and no '.join(absent) or 'answers'}. Give its adapter the shape of "
+        "RunnableModel or TableModel in harness/models/base.py."
+    )
+
+
+def capability_of(entry: Mapping[str, Any]) -> Capability:
+    """How the model of an entry is asked: as the entry says, else its adapter, else for probabilities."""
+    told: Capability | None = entry.get("capability") or _told(entry, "capability")
+    return told or "classifier"
+
+
+def family_of(entry: Mapping[str, Any]) -> Family:
+    """What the model of an entry is: as the entry says, else its adapter, else by how it is asked."""
+    told: Family | None = entry.get("family") or _told(entry, "family")
+    return told or _FAMILY_OF.get(capability_of(entry), "cnn")
+
+
+def _told(entry: Mapping[str, Any], attribute: str) -> Any:
+    """What the class of an adapter says of its models; nothing where it is absent, as is said later."""
+    try:
+        adapter = find_adapter(entry.get("adapter", ""), "A model", ADAPTERS, GROUP)
+    except Exception:  # whatever importing anybody's module raises
+        return None
+    told = getattr(adapter, attribute, None)
+    return told if isinstance(told, str) else None

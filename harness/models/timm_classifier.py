@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions
 from harness.models import architecture, weights
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
 
@@ -31,7 +31,7 @@ class TimmClassifier:
         ModelError: the card is wrong, or `labels` disagrees with it.
     """
 
-    kind: Kind = "classifier"
+    capability: Capability = "classifier"
 
     def __init__(
         self,

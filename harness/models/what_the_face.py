@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.identity import Identity, package_versions
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
 
@@ -41,7 +41,7 @@ class WhatTheFace:
         Unavailable: the package or torch is not installed.
     """
 
-    kind: Kind = "classifier"
+    capability: Capability = "classifier"
     labels = CARD.labels
     trained_on = CARD.trained_on
 

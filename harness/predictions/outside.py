@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.predictions.cell import Cell
-from harness.predictions.table import Predictions, join
+from harness.predictions.joining import join
+from harness.predictions.table import Predictions
 
 if TYPE_CHECKING:
     from harness.datasets import Dataset

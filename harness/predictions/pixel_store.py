@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from harness.datasets.pixels import Pixels, pixel_digest
 from harness.errors import StoreError
 from harness.identity import Identity
 from harness.predictions.shards import is_whole, write_shard
 from harness.predictions.store import Store
+from harness.stimuli import Clip, Picture, Pixels, Stimulus, stimulus_of
 
 RESTORED = "restored"
 ABOUT = ("pixel_digest", "outcome", "reason", "latency_s", "peak_memory_mb", "restored_digest")
@@ -56,8 +56,8 @@ class PixelStore(Store):
             f"Shards of {self.folder(identity)} vanish while they are read. Stop whatever deletes them."
         )
 
-    def pixels(self, shard: str, row: int, digest: str) -> Pixels:
-        """The pixels in a row of a shard.
+    def pixels(self, shard: str, row: int, digest: str) -> Pixels | Clip:
+        """The pixels in a row of a shard, with their frame rate where they are a clip.
 
         Raises:
             FileNotFoundError: the shard was merged with others; `read` says where its rows are now.
@@ -65,15 +65,16 @@ class PixelStore(Store):
         """
         try:
             group = self._group(shard, row // GROUP)
-            packed, shape = (group.column(name)[row % GROUP].as_py() for name in ("pixels", "shape"))
-            pixels = unpack(packed, shape)
+            kept = {name: group.column(name)[row % GROUP].as_py() for name in group.column_names}
+            pixels = unpack(kept["pixels"], kept["shape"])
+            read = pixels if kept.get("fps") is None else Clip(pixels, kept["fps"])
         except FileNotFoundError:
             raise
         except (OSError, ValueError, TypeError, LookupError) as error:  # pyarrow's own are among these
             raise _damaged(shard) from error
-        if pixel_digest(pixels) != digest:
+        if stimulus_of(read).digest != digest:
             raise _damaged(shard)
-        return pixels
+        return read
 
     def _write_shard(self, folder: Path, rows: pa.Table) -> Path:
         buffer = pa.BufferOutputStream()
@@ -105,12 +106,14 @@ class PixelStore(Store):
             pass
 
 
-def row_of(pixels: Pixels) -> dict[str, Any]:
-    """What a row keeps of restored pixels."""
+def row_of(stimulus: Stimulus) -> dict[str, Any]:
+    """What a row keeps of a restored stimulus."""
+    pixels = stimulus.pixels if isinstance(stimulus, Picture) else stimulus.frames()
     return {
         "outcome": RESTORED,
         "reason": None,
-        "restored_digest": pixel_digest(pixels),
+        "restored_digest": stimulus.digest,
+        "fps": stimulus.fps,
         "shape": list(pixels.shape),
         "pixels": pack(pixels),
     }
@@ -147,7 +150,8 @@ def _read(shard: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 def _read_group(shard: str, group: int) -> pa.Table:
     with pq.ParquetFile(shard) as file:  # pixels are held against their digest
-        return file.read_row_group(group, columns=["pixels", "shape"], use_threads=False)
+        known = [name for name in ("pixels", "shape", "fps") if name in file.schema_arrow.names]
+        return file.read_row_group(group, columns=known, use_threads=False)
 
 
 def _read_about(shard: Path) -> pd.DataFrame | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,20 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.atomic import write_atomically
-from harness.errors import DataError, UsageError
+from harness.errors import DataError
 from harness.labels import LabelSpace
 from harness.predictions.cell import Cell
 from harness.prompts.prompt import Prompt
 from harness.sealed import regular
+from harness.tasks import Task, space_of, task_as_dict, task_from_dict
+from harness.tasks.base import answered_labels, label_indices
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.datasets import Dataset
 
 OUTCOMES = ("parsed", "out_of_vocabulary", "refusal", "unparsable", "failed")
 COLUMNS = (
     "sample_id",
+    "rater",
     "group",
     "gold",
     "outcome",
@@ -36,6 +38,7 @@ COLUMNS = (
     "latency_s",
     "pixel_digest",
 )
+KEY = ("sample_id", "rater")  # a table without raters has one answer per sample
 # What a model that counts its tokens adds; cost in US dollars.
 USAGE = ("tokens_in", "tokens_out", "cost")
 # What a model that writes adds: how the reply ended, and what was odd about it.
@@ -46,15 +49,19 @@ TOLD = ("finish", "remark")
 class Predictions:
     """A cell's answers, one row per sample of its dataset, in the dataset's order; none is dropped.
 
+    Where several raters (annotators, repeats) answered, a sample has one row for each: the key is sample and
+    rater. Such rows are of one group, so that they are resampled together; metrics count each of them, and
+    claims ask for one answer per sample, see `one_answer_each`.
+
     Attributes:
         cell: where in the grid the answers belong.
-        space: the label space of the gold labels and the parsed answers.
-        table: columns `sample_id, group, gold, outcome, label, raw_text, reason, latency_s, pixel_digest`
-            and, where the model gives them, `score_<label>` per label of the space. They are probabilities,
-            but for a prompt without labels: there they are the cosine similarities of the free answer.
-            Models that count what they use add `tokens_in, tokens_out, cost`; those that write add
-            `finish` (see `Reply`) and `remark`: what was odd about a reply, such as a finish reason that
-            the harness does not know.
+        task: what was asked of each sample, and what its answers are.
+        table: columns `sample_id, rater, group, gold, outcome, label, raw_text, reason, latency_s,
+            pixel_digest`, the others that the task has (see `Task.columns`) and, where the model gives them,
+            `score_<label>` per label of the space. They are probabilities, but for a prompt without labels:
+            there they are the cosine similarities of the free answer. Models that count what they use add
+            `tokens_in, tokens_out, cost`; those that write add `finish` (see `Reply`) and `remark`: what was
+            odd about a reply, such as a finish reason that the harness does not know.
         prompt: how the model was asked, or None for models that read no prompt.
         repeatable: whether the same question always gets the same answer.
         marginals: who else labelled this split -> share of each label among theirs.
@@ -66,7 +73,7 @@ class Predictions:
     """
 
     cell: Cell
-    space: LabelSpace
+    task: Task
     table: pd.DataFrame
     prompt: Prompt | None = None
     repeatable: bool = True
@@ -82,19 +89,39 @@ class Predictions:
             raise DataError(
                 f"Cell {self.cell} has outcomes {sorted(unknown)}. Use one of {', '.join(OUTCOMES)}."
             )
+        key = [name for name in KEY if name in self.table]
+        if (twice := self.table.duplicated(key)).any():
+            first = ", ".join(str(part) for part in self.table.loc[twice, key].iloc[0])
+            raise DataError(
+                f"Cell {self.cell} has two answers of one rater to one sample ({first}). Name each rater."
+            )
 
     def __len__(self) -> int:
         return len(self.table)
 
+    @property
+    def space(self) -> LabelSpace:
+        """The label space of the gold labels and the parsed answers.
+
+        Raises:
+            Unavailable: the task has no labels.
+        """
+        return space_of(self.task, self.cell.source)
+
+    @cached_property
+    def credit(self) -> NDArray[np.float64]:
+        """(N,) how right each answer is, from 0 to 1; accuracy is its mean."""
+        return self.task.credit(self.task.answers(self.table), self.task.targets(self.table))
+
     @cached_property
     def gold(self) -> NDArray[np.int64]:
         """(N,) gold label indices."""
-        return self._indices(self.table["gold"])
+        return label_indices(self.table["gold"], self.space)
 
     @cached_property
     def answers(self) -> NDArray[np.int64]:
         """(N,) answered label indices, -1 where there is no valid answer."""
-        return self._indices(self.table["label"].where(self.table["outcome"] == "parsed"))
+        return answered_labels(self.table, self.space)
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64] | None:
@@ -110,15 +137,22 @@ class Predictions:
         """What makes samples dependent, one entry per sample."""
         return [str(group) for group in self.table["group"]]
 
-    def _indices(self, labels: pd.Series[Any]) -> NDArray[np.int64]:
-        import pandas as pd
+    @cached_property
+    def one_answer_each(self) -> bool:
+        """Whether each sample has one row."""
+        return not self.table.duplicated(["sample_id"]).any()
 
-        known = pd.Index(list(self.space.labels), dtype=object)
-        indices: NDArray[np.int64] = known.get_indexer(pd.Index(labels.to_numpy(object))).astype(np.int64)
-        return indices
+    def labels_by_rater(self) -> tuple[list[str], list[str], NDArray[np.int64]]:
+        """Samples (N), raters (R), and (N, R) what each answered: an index into the space, -1 for nothing."""
+        raters = self.table["rater"] if "rater" in self.table else self.table["sample_id"].map(lambda _: "")
+        rows, samples = _codes(self.table["sample_id"])
+        columns, names = _codes(raters)
+        answered = np.full((len(samples), len(names)), -1, np.int64)
+        answered[rows, columns] = self.answers
+        return samples, names, answered
 
     def subset(self, keep: NDArray[np.bool_]) -> Predictions:
-        """The answers to some of the samples: those where `keep` (N,) is true."""
+        """The answers to some of the samples: the rows where `keep` is true."""
         return replace(self, table=self.table[keep].reset_index(drop=True))
 
     def write(self, path: Path) -> None:
@@ -129,7 +163,7 @@ class Predictions:
         table = pa.Table.from_pandas(self.table, preserve_index=False)
         about = {
             "cell": asdict(self.cell),
-            "space": {"name": self.space.name, "labels": self.space.labels, "concepts": self.space.concepts},
+            "task": task_as_dict(self.task),
             "prompt": self.prompt.as_dict() if self.prompt else None,
             "repeatable": self.repeatable,
             "marginals": {who: dict(shares) for who, shares in self.marginals.items()},
@@ -156,10 +190,10 @@ class Predictions:
         try:
             table = pq.read_table(regular(path))
             about = json.loads((table.schema.metadata or {})[b"harness"])
-            space, prompt = about["space"], about["prompt"]
+            prompt = about["prompt"]
             return cls(
                 Cell(**about["cell"]),
-                LabelSpace(space["name"], tuple(space["labels"]), tuple(space["concepts"])),
+                task_from_dict(about["task"]),
                 table.to_pandas(),
                 Prompt.from_entry(prompt, str(path)) if prompt else None,
                 about["repeatable"],
@@ -175,62 +209,14 @@ class Predictions:
             ) from error
 
 
+def _codes(values: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str]]:
+    """Each value as an index into the distinct ones, which stand in the order of their first appearance."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    return codes, [str(value) for value in distinct]
+
+
 def score_columns(space: LabelSpace) -> list[str]:
     """Names of the score columns, in the order of the space."""
     return [f"score_{label}" for label in space.labels]
-
-
-def join(cell: Cell, dataset: Dataset, answers: pd.DataFrame, labels: Sequence[str]) -> Predictions:
-    """Gives every sample of a dataset its answer.
-
-    Args:
-        cell: the cell.
-        dataset: N samples.
-        answers: one row per sample in the dataset's order: `outcome, label, raw_text, reason, latency_s,
-            pixel_digest` and the `score_<label>` columns of the model's own labels.
-        labels: the model's own labels; a label that the dataset's space does not know is an
-            out-of-vocabulary answer, and scores are put into the order of the space.
-
-    Raises:
-        DataError: two score columns are about one label of the space.
-    """
-    import pandas as pd
-
-    known = {label: spelled for label in labels if (spelled := _spelled(dataset.space, label)) is not None}
-    table = pd.DataFrame(
-        {
-            "sample_id": [sample.id for sample in dataset.samples],
-            "group": dataset.groups,
-            "gold": [sample.label for sample in dataset.samples],
-        }
-    )
-    for column in (*COLUMNS[3:], *(name for name in (*USAGE, *TOLD) if name in answers)):
-        table[column] = answers[column].to_numpy()
-    parsed = table["outcome"] == "parsed"
-    table.loc[parsed & ~table["label"].isin(list(known)), "outcome"] = "out_of_vocabulary"
-    table["label"] = table["label"].replace({label: name for label, name in known.items() if label != name})
-    sources = _score_sources(cell, answers, known)
-    if len(sources) == len(dataset.space.labels):
-        for label in dataset.space.labels:
-            table[f"score_{label}"] = answers[sources[label]].to_numpy(np.float32)
-    return Predictions(cell, dataset.space, table, problems=dataset.problems, unreadable=dataset.unreadable)
-
-
-def _score_sources(cell: Cell, answers: pd.DataFrame, known: dict[str, str]) -> dict[str, str]:
-    """Label of the space -> the score column that is about it."""
-    sources: dict[str, str] = {}
-    for label, spelled in known.items():
-        column = f"score_{label}"
-        if column in answers and sources.setdefault(spelled, column) != column:
-            raise DataError(
-                f"{cell.model} scores {spelled} twice, as {sources[spelled]} and as {column}. "
-                "Keep one score per label."
-            )
-    return sources
-
-
-def _spelled(space: LabelSpace, label: str) -> str | None:
-    try:
-        return space.resolve(label)
-    except UsageError:
-        return None

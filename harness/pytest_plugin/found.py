@@ -30,7 +30,8 @@ def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
     config = item.config
     found = found_by(item)
     try:
-        entry = record_predictions(run_of(config), predictions, suite_of(config).kind(predictions.cell.model))
+        capability = suite_of(config).capability(predictions.cell.model)
+        entry = record_predictions(run_of(config), predictions, capability)
         found.setdefault("cells", []).append(entry)
     except OSError as error:  # the answers are in the store, and the verdicts on them go on
         found.setdefault("problems", []).append(

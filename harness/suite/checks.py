@@ -11,7 +11,6 @@ from harness.claims import Outcome
 from harness.datasets.registry import DATASETS
 from harness.errors import UsageError
 from harness.forms import check_keys, check_values, fits, form
-from harness.models.base import Kind
 from harness.models.registry import MODELS
 from harness.nearest import nearest
 from harness.restoration.registry import RESTORATIONS
@@ -34,7 +33,7 @@ _FORMS: Mapping[str, Any] = {
 # What the harness itself reads of entries whose adapter may be anybody's.
 _READ: Mapping[str, Mapping[str, Any]] = {
     "datasets": DATASETS.shared,
-    "models": {**MODELS.shared, "kind": Kind, "restoration": str},
+    "models": {**MODELS.shared, "restoration": str},
     "restorations": {"size": int},
 }
 _CLAIM: Mapping[str, Any] = {

@@ -8,7 +8,7 @@ from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from harness.claims import Arm, Claim, Role, get_claim
-from harness.models.base import Kind
+from harness.models.base import READERS
 from harness.predictions.cell import NO_PROMPT, Cell
 from harness.restoration import NONE, is_control, output_size
 from harness.suite.parts import ClaimCell, Filters, Profile, matches, matches_prompt
@@ -56,8 +56,7 @@ class Grid:
         wanted = [name for name in sorted(restorations) if self._wants(claim, name)]
         for source, restoration in product(self.profile.datasets, wanted):
             sides = [
-                [(cell,) for cell in self._players(claim, role.kinds, source, restoration)]
-                for role in claim.roles
+                [(cell,) for cell in self._players(claim, role, source, restoration)] for role in claim.roles
             ]
             for cells in self._casts(sides):
                 if self._same_system(cells) if claim.same_system else self._comparable(cells):
@@ -65,7 +64,7 @@ class Grid:
 
     def _contrasts(self, claim: Claim) -> Iterator[ClaimCell]:
         assert claim.contrast is not None
-        models = [name for name in self._models() if self.suite.kind(name) in claim.roles[0].kinds]
+        models = [name for name in self._models() if self._plays(name, claim.roles[0])]
         wanted = [name for name in self.profile.restorations if self._wants(claim, name)]
         for source, restoration in product(self.profile.datasets, wanted):
             for name in models:
@@ -114,7 +113,7 @@ class Grid:
         names = [
             name
             for name in self.suite.models
-            if matches(name, self.profile.models) and self.suite.kind(name) in role.kinds
+            if matches(name, self.profile.models) and self._plays(name, role)
         ]
         dataset, _, split = source.partition(":")
         return [
@@ -128,13 +127,16 @@ class Grid:
         globs = (self.profile.models, self.filters.model)
         return [name for name in self.suite.models if all(matches(name, some) for some in globs)]
 
-    def _players(self, claim: Claim, kinds: Sequence[Kind], source: str, restoration: str) -> Iterator[Cell]:
+    def _plays(self, model: str, role: Role) -> bool:
+        return role.fits(self.suite.family(model), self.suite.capability(model))
+
+    def _players(self, claim: Claim, role: Role, source: str, restoration: str) -> Iterator[Cell]:
         if restoration in self.profile.restorations:
             for name in self.suite.models:
-                if matches(name, self.profile.models) and self.suite.kind(name) in kinds:
+                if matches(name, self.profile.models) and self._plays(name, role):
                     yield from self._answered(name, source, restoration, claim.name)
         for (model, where, treatment), number in self.suite.numbers.items():
-            here = (where, treatment) == (source, restoration) and number.kind in kinds
+            here = (where, treatment) == (source, restoration) and role.fits(number.family, "published")
             wanted = matches(model, self.profile.models)
             if here and wanted and self.filters.keeps(source, restoration, NO_PROMPT):
                 yield Cell(model, number.dataset, number.split, restoration)
@@ -147,14 +149,14 @@ class Grid:
 
     def _asked(self, model: str, claim: str) -> list[str]:
         """The prompts that a model is asked, for a claim where one is named."""
-        kind = self.suite.kind(model)
-        if kind == "classifier" or self.suite.models[model].get("adapter") == "predictions_csv":
+        capability = self.suite.capability(model)
+        if capability not in READERS:
             return [NO_PROMPT]
         narrowed = self.suite.claims[claim].get("prompts", ()) if claim else ()
         return [
             name
             for name, found in self.suite.prompts.items()
-            if kind in found.kinds
+            if capability in found.kinds
             and matches_prompt(name, self.profile.prompts)
             and matches_prompt(name, narrowed)
         ]

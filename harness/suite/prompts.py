@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import UsageError
-from harness.models.base import KINDS, Kind
+from harness.models.base import READERS, Capability
 from harness.prompts import DESIGNS, Prompt, design_size
 
 # What a suite without [prompts] asks; a table of this name replaces it.
@@ -22,12 +22,12 @@ class SuitePrompt:
     Attributes:
         entry: the [prompts] table that it comes from.
         prompt: how the model is asked.
-        kinds: which kinds of models are asked so.
+        kinds: the capabilities of the models that are asked so.
     """
 
     entry: str
     prompt: Prompt
-    kinds: tuple[Kind, ...] = ("contrastive", "generative")
+    kinds: tuple[Capability, ...] = READERS
 
 
 def entry_of(name: str) -> str:
@@ -38,8 +38,8 @@ def entry_of(name: str) -> str:
 def read_prompts(tables: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, SuitePrompt]:
     """All prompts by name.
 
-    An entry holds axes of `Prompt`, and may hold `kinds` (the kinds of models that are asked so) and
-    `repeats` (how often each question is asked). Where its `order` names a design, it stands for one
+    An entry holds axes of `Prompt`, and may hold `kinds` (the capabilities of the models that are asked
+    so) and `repeats` (how often each question is asked). Where its `order` names a design, it stands for one
     prompt per order: `orders.01`, `orders.02`, ...; further asks are `orders.01.again1`, ...
 
     Raises:
@@ -57,8 +57,8 @@ def _expand(entry: str, body: Mapping[str, Any], where: str) -> Iterator[tuple[s
     axes = {axis: value for axis, value in body.items() if axis not in ("kinds", "repeats")}
     prompt = Prompt.from_entry(axes, f"{entry} of {where}")
     kinds, repeats = body.get("kinds", SuitePrompt.kinds), body.get("repeats", 1)
-    if not isinstance(kinds, (list, tuple)) or any(kind not in KINDS[1:] for kind in kinds):
-        raise UsageError(f"Prompt {entry} of {where} has kinds = {kinds!r}. List {' or '.join(KINDS[1:])}.")
+    if not isinstance(kinds, (list, tuple)) or any(kind not in READERS for kind in kinds):
+        raise UsageError(f"Prompt {entry} of {where} has kinds = {kinds!r}. List {' or '.join(READERS)}.")
     if type(repeats) is not int or not 1 <= repeats <= _MOST_REPEATS:
         raise UsageError(
             f"Prompt {entry} of {where} has repeats = {repeats!r}. Write 1 or more, and at most "

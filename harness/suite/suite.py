@@ -11,8 +11,9 @@ from typing import Any
 
 from harness.claims import get_claim
 from harness.errors import UsageError
-from harness.models.base import Kind, Published
+from harness.models.base import Capability, Family, Published
 from harness.models.published import read_published
+from harness.models.registry import capability_of, family_of
 from harness.nearest import nearest
 from harness.predictions.cell import Cell
 from harness.restoration import NONE, known_restorations, runnable_restorations
@@ -21,13 +22,6 @@ from harness.suite.grid import Grid
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import SuitePrompt, read_prompts
 from harness.suite.source import read_toml
-
-# Adapters whose models read no prompt, or are contrastive, by default; entries may say `kind`.
-DEFAULT_KINDS: dict[str, Kind] = {
-    "open_clip": "contrastive",
-    "transformers": "generative",
-    "openai": "generative",
-}
 
 
 @dataclass(frozen=True)
@@ -143,11 +137,17 @@ class Suite:
             )
         return self.profiles[name]
 
-    def kind(self, model: str) -> Kind:
-        """Classifier, contrastive or generative, told without building the model."""
-        entry = self.models[model]
-        kind: Kind = entry.get("kind", DEFAULT_KINDS.get(entry.get("adapter", ""), "classifier"))
-        return kind
+    def capability(self, model: str) -> Capability:
+        """How a model is asked, told without building it."""
+        return self._told[model][0]
+
+    def family(self, model: str) -> Family:
+        """What a model is, told without building it."""
+        return self._told[model][1]
+
+    @cached_property
+    def _told(self) -> dict[str, tuple[Capability, Family]]:
+        return {name: (capability_of(entry), family_of(entry)) for name, entry in self.models.items()}
 
     @cached_property
     def numbers(self) -> dict[tuple[str, str, str], Published]:

@@ -10,6 +10,7 @@ import pandas as pd
 from harness.claims import Embeddings
 from harness.labels import label_space
 from harness.predictions import Cell, Predictions
+from harness.tasks import Choice
 
 SPACE = label_space("fer2013")
 
@@ -35,7 +36,7 @@ def answered(restoration, gold, answers, *, model="model", groups=None):
         },
         dtype=object,
     )
-    return Predictions(Cell(model, "control", "test", restoration), SPACE, table)
+    return Predictions(Cell(model, "control", "test", restoration), Choice(SPACE), table)
 
 
 def base_answers(gold, accuracy=0.6, seed=0):

@@ -16,7 +16,7 @@ def published(accuracy: float, n: int = 7178, **changes) -> Published:
     values = {
         "model": "clip@paper",
         "system": "clip",
-        "kind": "contrastive",
+        "family": "vlm",
         "dataset": "fer2013",
         "split": "test",
         "n": n,

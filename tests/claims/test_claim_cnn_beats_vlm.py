@@ -12,6 +12,7 @@ from harness.labels import label_space
 from harness.models.base import Published
 from harness.predictions import Cell, Predictions
 from harness.statistics import mcnemar
+from harness.tasks import Choice
 
 SPACE = label_space("fer2013")
 JUDGE = get_claim("cnn_beats_vlm").judge
@@ -42,14 +43,14 @@ def respondent(name, gold, accuracy, rng, *, groups=None, invalid=0.0):
             "pixel_digest": "",
         }
     )
-    return Predictions(Cell(name, "control", "test"), SPACE, table)
+    return Predictions(Cell(name, "control", "test"), Choice(SPACE), table)
 
 
 def published(accuracy, n=7178, **more):
     return Published(
         model="vlm@paper",
         system="vlm",
-        kind="contrastive",
+        family="vlm",
         dataset="control",
         split="test",
         n=n,
@@ -129,7 +130,8 @@ def test_groups_widen_the_interval():
     gold = gold_labels(400, rng)
     cnn, vlm = (grouped_respondent(name, gold, subjects, rng) for name in ("cnn", "vlm"))
     alone = [
-        Predictions(side.cell, SPACE, side.table.assign(group=side.table["sample_id"])) for side in (cnn, vlm)
+        Predictions(side.cell, Choice(SPACE), side.table.assign(group=side.table["sample_id"]))
+        for side in (cnn, vlm)
     ]
 
     def width(verdict):
@@ -176,7 +178,7 @@ def test_the_number_needed_is_enough():
 def test_equal_answers_have_no_effect_and_no_number_that_would_do():
     rng = np.random.default_rng(7)
     cnn = respondent("cnn", gold_labels(300, rng), 0.6, rng)
-    verdict = JUDGE(cnn, Predictions(replace(cnn.cell, model="vlm"), SPACE, cnn.table), FAST)
+    verdict = JUDGE(cnn, Predictions(replace(cnn.cell, model="vlm"), Choice(SPACE), cnn.table), FAST)
     assert (verdict.outcome, verdict.effect.value, verdict.n_needed) == ("inconclusive", 0, None)
 
 
@@ -205,7 +207,7 @@ def test_other_samples_are_refused():
     rng = np.random.default_rng(10)
     gold = gold_labels(100, rng)
     cnn, vlm = respondent("cnn", gold, 0.6, rng), respondent("vlm", gold, 0.6, rng)
-    shuffled = Predictions(vlm.cell, SPACE, vlm.table.iloc[::-1].reset_index(drop=True))
+    shuffled = Predictions(vlm.cell, Choice(SPACE), vlm.table.iloc[::-1].reset_index(drop=True))
     with pytest.raises(DataError, match="not over the same samples"):
         JUDGE(cnn, shuffled, FAST)
 

@@ -18,7 +18,7 @@ def published(n: int, **metrics: float) -> Published:
     return Published(
         model="vlm@paper",
         system="vlm",
-        kind="contrastive",
+        family="vlm",
         dataset="control",
         split="test",
         n=n,

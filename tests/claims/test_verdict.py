@@ -3,13 +3,17 @@
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from harness.claims import Context, Effect, Verdict, decide, get_claim, settle
-from harness.errors import UsageError
+from harness.errors import Unavailable, UsageError
+from harness.labels import LabelSpace
+from harness.predictions import Cell, Predictions
+from harness.tasks import Choice, Votes
 
 NUMBERS = st.floats(allow_nan=False)
 EFFECTS = st.builds(Effect, st.text(), NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS)
@@ -193,3 +197,21 @@ def test_plain_form_is_json_with_the_keys_of_claims_json():
 def test_unknown_claims_are_named():
     with pytest.raises(UsageError, match="cnn_beats_vlm"):
         get_claim("cats_beat_dogs")
+
+
+class TestWhatAClaimIsAbout:
+    SPACE = LabelSpace.of("two", ("happy", "sad"))
+
+    def predictions(self, task, raters=("",)) -> Predictions:
+        rows = [(str(i), rater, "happy", "parsed", "happy") for i in range(2) for rater in raters]
+        table = pd.DataFrame(rows, columns=["sample_id", "rater", "gold", "outcome", "label"])
+        return Predictions(Cell("panel", "faces", "test"), task, table)
+
+    def test_labels_of_which_one_is_right(self):
+        get_claim("cnn_beats_vlm").check([self.predictions(Choice(self.SPACE))])
+        with pytest.raises(Unavailable, match="is about choice, and faces:test asks for votes"):
+            get_claim("cnn_beats_vlm").check([self.predictions(Votes(self.SPACE))])
+
+    def test_one_answer_per_sample(self):
+        with pytest.raises(Unavailable, match=r"one answer per sample, and panel gives several\. Derive"):
+            get_claim("cnn_beats_vlm").check([self.predictions(Choice(self.SPACE), ("ann", "bob"))])

@@ -14,6 +14,7 @@ from harness.datasets import Dataset, Sample, exact_overlap, load_dataset
 from harness.datasets.sampling import stratified_subset
 from harness.errors import DataError, UsageError
 from harness.labels import label_space
+from harness.tasks import Choice
 
 SPACE = label_space("ekman6")
 
@@ -33,7 +34,7 @@ class Reader:
 
 def dataset(count: int = 10, groups: dict[int, str] | None = None) -> Dataset:
     samples = tuple(Sample(str(i), SPACE.labels[i % 6], (groups or {}).get(i)) for i in range(count))
-    return Dataset("mine", "test", SPACE, samples, Reader())
+    return Dataset("mine", "test", Choice(SPACE), samples, Reader())
 
 
 def test_images_are_decoded_when_asked_for_and_once() -> None:
@@ -82,7 +83,9 @@ def test_unreadable_images_are_marked_and_raise_when_asked_for() -> None:
 def test_overlap_compares_pixels() -> None:
     one, other = dataset(8), dataset(10).limit(10)
     assert exact_overlap(other, one).tolist() == [True] * 9 + [False]
-    assert not exact_overlap(dataset(3), Dataset("b", "x", SPACE, (Sample("5", "fear"),), Reader())).any()
+    assert not exact_overlap(
+        dataset(3), Dataset("b", "x", Choice(SPACE), (Sample("5", "fear"),), Reader())
+    ).any()
 
 
 @pytest.mark.parametrize(
@@ -97,26 +100,26 @@ def test_overlap_compares_pixels() -> None:
 )
 def test_the_fingerprint_sees_every_change(change: Any) -> None:
     data = dataset(5)
-    changed = Dataset("mine", "test", SPACE, change(data.samples), Reader())
+    changed = Dataset("mine", "test", Choice(SPACE), change(data.samples), Reader())
     assert changed.fingerprint != data.fingerprint
-    renamed = Dataset("other", "train", SPACE, data.samples, Reader())
+    renamed = Dataset("other", "train", Choice(SPACE), data.samples, Reader())
     assert renamed.fingerprint == data.fingerprint
 
 
 def test_the_fingerprint_sees_pixels() -> None:
     data = dataset(5)
-    other = Dataset("mine", "test", SPACE, data.samples, lambda sample_id: face(int(sample_id) + 1))
+    other = Dataset("mine", "test", Choice(SPACE), data.samples, lambda sample_id: face(int(sample_id) + 1))
     assert other.fingerprint != data.fingerprint
 
 
 def test_what_no_data_set_may_be() -> None:
     sample = Sample("1", "fear")
     with pytest.raises(DataError, match="no usable image"):
-        Dataset("mine", "test", SPACE, (), Reader())
+        Dataset("mine", "test", Choice(SPACE), (), Reader())
     with pytest.raises(DataError, match="two samples of one id"):
-        Dataset("mine", "test", SPACE, (sample, sample), Reader())
+        Dataset("mine", "test", Choice(SPACE), (sample, sample), Reader())
     with pytest.raises(UsageError, match="'bored'"):
-        Dataset("mine", "test", SPACE, (Sample("1", "bored"),), Reader())
+        Dataset("mine", "test", Choice(SPACE), (Sample("1", "bored"),), Reader())
 
 
 # Limits
@@ -176,7 +179,7 @@ def test_another_seed_picks_others() -> None:
 
 
 def test_limit_keeps_order_identity_and_problems() -> None:
-    data = Dataset("mine", "test", SPACE, dataset(10).samples, Reader(), problems=("x: left out",))
+    data = Dataset("mine", "test", Choice(SPACE), dataset(10).samples, Reader(), problems=("x: left out",))
     small = data.limit(4, seed=1)
     assert len(small) == 4
     assert [s for s in data.samples if s in small.samples] == list(small.samples)
@@ -190,7 +193,7 @@ def test_limit_keeps_order_identity_and_problems() -> None:
 
 
 def plugged(root: Path, split: str, *, name: str, brightness: int = 1) -> Dataset:
-    return Dataset(name, split, SPACE, (Sample(str(brightness), "fear"),), Reader())
+    return Dataset(name, split, Choice(SPACE), (Sample(str(brightness), "fear"),), Reader())
 
 
 def test_adapters_register_through_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ CELL = Cell("counting", "tiny", "test")
 
 def run(dataset, identity, classifier, store, **options):
     def respond(images, asked):
-        scores = classifier.classify(list(images.values()))
+        scores = classifier.classify([image.pixels for image in images.values()])
         return [scored_rows(images, scores, LABELS, one.identity, 0.0) for one in asked]
 
     work = find_work(identity, dataset, store)

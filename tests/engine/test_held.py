@@ -141,7 +141,7 @@ def test_a_file_that_changes_between_two_batches_stops_the_run_there(context, st
         batches.append(len(images))
         if len(batches) == 3:
             path.write_bytes(b"others!")
-        scores = np.eye(3, dtype=np.float32)[[int(image[0, 0]) for image in images.values()]]
+        scores = np.eye(3, dtype=np.float32)[[int(image.pixels[0, 0]) for image in images.values()]]
         return [scored_rows(images, scores, LABELS, one.identity, 0.0) for one in asked]
 
     identity, dataset = identify(), make_dataset(20)

@@ -36,22 +36,22 @@ size = 3
 [claims.domain_shift_explains]
 [models.eye]
 adapter = "eye"
-kind = "contrastive"
+capability = "contrastive"
 """
 
 
 class Eye:
     """A contrastive model whose embeddings are four sums over the picture; counts its loads and pictures."""
 
-    kind = "contrastive"
+    capability = "contrastive"
     labels = ()
     trained_on = None
     correct: ClassVar[dict] = {}
     logit_scale = 10.0
     loads: ClassVar[Counter[str]] = Counter()
 
-    def __init__(self, *, context, kind: str, blind: bool = False) -> None:
-        del context, kind
+    def __init__(self, *, context, capability: str, blind: bool = False) -> None:
+        del context, capability
         self.blind = blind
 
     def identity(self, device: str, dtype: str) -> Identity:
@@ -191,7 +191,7 @@ class TestEmbeddings:
     )
     @pytest.mark.parametrize("claim", ["domain_shift_explains", "restoration_drift"])
     def test_a_model_that_cannot_embed_is_named(self, judged, claim, encoder, error, message):
-        text = SUITE + RESTORED + '[models.blind]\nadapter = "eye"\nkind = "contrastive"\nblind = true\n'
+        text = SUITE + RESTORED + '[models.blind]\nadapter = "eye"\ncapability = "contrastive"\nblind = true\n'
         with pytest.raises(error, match=message) as caught:
             judged(claim, text, encoder, model="good")
         assert "\n" not in str(caught.value)

@@ -14,6 +14,7 @@ from harness.models import Context
 from harness.models.predictions_csv import PredictionsCsv
 from harness.predictions import Cell
 from harness.predictions.outside import join_table
+from harness.tasks import Choice
 
 LABELS = ("angry", "happy", "sad")
 GOLD = [LABELS[i % 3] for i in range(12)]
@@ -21,7 +22,7 @@ IDS = [f"faces/{i:02d}.png" for i in range(12)]
 DATASET = Dataset(
     "tiny",
     "test",
-    LabelSpace.of("tiny", LABELS),
+    Choice(LabelSpace.of("tiny", LABELS)),
     tuple(map(Sample, IDS, GOLD)),
     lambda sample: np.full((2, 2), int(sample[6:8]), np.uint8),
 )

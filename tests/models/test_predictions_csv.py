@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from harness.datasets import Dataset, Sample
-from harness.errors import DataError, Unavailable, UsageError
+from harness.errors import DataError, Unavailable
 from harness.labels import LabelSpace
 from harness.models import Context, TableModel
 from harness.models.predictions_csv import PredictionsCsv
 from harness.predictions import Cell, Predictions
 from harness.predictions.outside import join_table
+from harness.tasks import Choice
 
 SPACE = LabelSpace.of("tiny", ("angry", "happy", "sad"))
 GOLD = ("angry", "happy", "sad", "happy")
@@ -27,7 +28,7 @@ def dataset() -> Dataset:
     def read(sample_id: str) -> np.ndarray:
         return np.full((2, 2), ord(sample_id[6]), np.uint8)
 
-    return Dataset("tiny", "test", SPACE, samples, read)
+    return Dataset("tiny", "test", Choice(SPACE), samples, read)
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_a_file_about_other_samples_is_refused(answer):
 
 def test_ids_that_look_like_numbers_keep_their_zeros(tmp_path):
     samples = (Sample("007", "happy"), Sample("7", "sad"))
-    dataset = Dataset("tiny", "test", SPACE, samples, lambda sample_id: np.zeros((1, 1), np.uint8))
+    dataset = Dataset("tiny", "test", Choice(SPACE), samples, lambda sample_id: np.zeros((1, 1), np.uint8))
     model = outside(tmp_path, "sample_id,label\n7,sad\n007,happy\n")
     assert list(model.answers(dataset)["label"]) == ["happy", "sad"]
 
@@ -158,13 +159,11 @@ def test_ids_that_look_like_numbers_keep_their_zeros(tmp_path):
 def test_an_absent_file_and_an_unknown_kind_are_named(tmp_path):
     with pytest.raises(Unavailable, match=r"outside\.csv is not in"):
         PredictionsCsv(context=Context(tmp_path, tmp_path), path="outside.csv")
-    with pytest.raises(UsageError, match="one of classifier, contrastive, generative, but got llm"):
-        outside(tmp_path, rows("happy"), kind="llm")
 
 
 def test_a_table_written_by_pandas_with_a_byte_order_mark_reads(tmp_path, dataset):
     table = pd.DataFrame({"sample_id": [s.id for s in dataset.samples], "label": GOLD})
     table.to_csv(tmp_path / "outside.csv", index=False, encoding="utf-8-sig")
-    model = PredictionsCsv(context=Context(tmp_path, tmp_path), path="outside.csv", kind="generative")
+    model = PredictionsCsv(context=Context(tmp_path, tmp_path), path="outside.csv")
     assert list(model.answers(dataset)["label"]) == list(GOLD)
-    assert model.kind == "generative"
+    assert model.capability == "published"

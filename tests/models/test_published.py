@@ -10,7 +10,7 @@ from harness.errors import DataError
 from harness.models.published import COLUMNS, read_published
 
 HEADER = ",".join(COLUMNS)
-GOOD = "clip,contrastive,fer2013:test,none,7178,accuracy,0.4350,mteb,one template"
+GOOD = "clip,vlm,fer2013:test,none,7178,accuracy,0.4350,mteb,one template"
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def read(tmp_path: Path):
 
 
 def test_rows_of_one_system_source_and_condition_become_one_entry(read):
-    (clip,) = read(GOOD, "clip,contrastive,fer2013:test,none,1024,recall_fear,.1,mteb,one template")
-    assert (clip.model, clip.system, clip.kind) == ("clip@mteb", "clip", "contrastive")
+    (clip,) = read(GOOD, "clip,vlm,fer2013:test,none,1024,recall_fear,.1,mteb,one template")
+    assert (clip.model, clip.system, clip.family) == ("clip@mteb", "clip", "vlm")
     assert (clip.dataset, clip.split, clip.restoration) == ("fer2013", "test", "none")
     assert clip.metrics == {"accuracy": 0.435, "recall_fear": 0.1}
     assert clip.n == 7178
@@ -56,7 +56,7 @@ def test_another_source_split_restoration_or_system_is_another_entry(read, old, 
         (GOOD.replace("7178", "7178.5"), "n of at least 1"),
         (GOOD.replace("fer2013:test", "fer2013"), "dataset:split"),
         (GOOD.replace("fer2013:test", "fer2013:"), "dataset:split"),
-        (GOOD.replace("contrastive", "clip-like"), "a kind among classifier, contrastive, generative"),
+        (GOOD.replace("vlm", "clip-like"), "a family among cnn, vlm, human"),
         (GOOD.replace(",one template", ""), "expected 9 fields"),
         (GOOD + ", zero-shot", "expected 9 fields"),
         (GOOD.replace("0.4350", "0.5"), "accuracy of clip stands there twice"),
@@ -69,7 +69,7 @@ def test_a_malformed_row_is_named_by_its_line(read, row, message):
 
 
 def test_a_wrong_header_is_shown(read):
-    with pytest.raises(DataError, match=r"has the header \['model', 'value'\]. Use model,kind,dataset:split"):
+    with pytest.raises(DataError, match=r"has the header \['model', 'value'\]. Use model,family"):
         read("clip,0.4", header="model,value")
 
 

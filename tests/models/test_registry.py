@@ -77,7 +77,8 @@ def test_a_model_of_another_distribution_is_found_by_its_entry_point(tmp_path, c
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: outside-plugin\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[emotion_harness.models]\nconstant = outside_plugin:Constant\n")
     (tmp_path / "outside_plugin.py").write_text(
-        "class Constant:\n    def __init__(self, *, context, answer):\n        self.labels = (answer,)\n"
+        "class Constant:\n    identity = load = print\n"
+        "    def __init__(self, *, context, answer):\n        self.labels = (answer,)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert build_model("c", {"adapter": "constant", "answer": "happy"}, context).labels == ("happy",)

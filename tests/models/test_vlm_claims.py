@@ -24,8 +24,8 @@ pytestmark = pytest.mark.xdist_group("vlm claims")  # one worker builds and asks
 
 LABELS = label_space("fer2013").labels
 IMAGES_PER_LABEL = 2
-PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
-vlm,generative,faces:test,none,14,accuracy,0.14,paper,
+PUBLISHED = """model,family,dataset:split,restoration,n,metric,value,source,note
+vlm,vlm,faces:test,none,14,accuracy,0.14,paper,
 """
 GENERATIVE = ("llava", "llava-next", "qwen2-vl")
 SUITE = """
@@ -196,9 +196,9 @@ def test_scored_prompts_give_probabilities_of_all_labels(session, model):
 
 @pytest.mark.parametrize("model", GENERATIVE)
 def test_the_text_that_a_model_reads_is_part_of_the_key(session, snapshot, model):
-    space = session.dataset("faces", "test").space
+    task = session.dataset("faces", "test").task
     respondent, prompts = session.predictor.respondent(model), session.suite.prompts
-    asked = {name: respondent.asked(found.prompt, space) for name, found in prompts.items()}
+    asked = {name: respondent.asked(found.prompt, task) for name, found in prompts.items()}
     read = {name: asked[name][-1].identity.messages[0] for name in ("plain", "gloomy", "orders.02")}
     assert read == snapshot
     questions = {one.question for several in asked.values() for one in several}

@@ -15,6 +15,7 @@ from harness.errors import ModelError
 from harness.labels import label_space
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.checks import check_against_card
+from harness.tasks import Choice
 
 SPACE = label_space("fer2013")
 LABELS = SPACE.labels
@@ -37,7 +38,11 @@ def predictions(answered: np.ndarray, labels: tuple[str, ...] = LABELS) -> Predi
     """Output `answered[i]` of a network for sample i, under a card with the order `labels`."""
     samples = tuple(Sample(str(i), LABELS[g]) for i, g in enumerate(gold()))
     dataset = Dataset(
-        "fer2013", "private", SPACE, samples, lambda i: np.full((1, 2), int(i), np.uint16).view(np.uint8)
+        "fer2013",
+        "private",
+        Choice(SPACE),
+        samples,
+        lambda i: np.full((1, 2), int(i), np.uint16).view(np.uint8),
     )
     rows = pd.DataFrame(
         {

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from harness.errors import DataError
 from harness.labels import label_space
 from harness.predictions import OUTCOMES, Cell, Predictions, join
+from harness.tasks import Choice
 
 CELL = Cell("counting", "tiny", "test")
 
@@ -97,7 +98,7 @@ def test_an_outcome_outside_the_five_is_refused():
     with pytest.raises(
         DataError, match=r"tiny:test/none/counting has outcomes \['guessed'\]\. Use one of par"
     ):
-        Predictions(CELL, make_dataset(2).space, table.assign(outcome="guessed"))
+        Predictions(CELL, make_dataset(2).task, table.assign(outcome="guessed"))
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_a_parquet_file_describes_itself(mixed, tmp_path):
 def test_a_packaged_space_survives_the_file(tmp_path):
     dataset = make_dataset(3)
     space = label_space("fer2013")
-    predictions = Predictions(CELL, space, join(CELL, dataset, answers(LABELS), LABELS).table)
+    predictions = Predictions(CELL, Choice(space), join(CELL, dataset, answers(LABELS), LABELS).table)
     predictions.write(tmp_path / "p.parquet")
     assert Predictions.read(tmp_path / "p.parquet").space == space
 

@@ -147,12 +147,12 @@ class Project:
         """Right answers to the test split, but for the samples at these positions."""
         return [LABELS[(gold + (i in wrong)) % 3] for i, gold in enumerate(self.dataset().gold)]
 
-    def table(self, name: str, answers: Iterable[str], kind: str = "generative") -> str:
+    def table(self, name: str, answers: Iterable[str], family: str = "vlm") -> str:
         """Writes a predictions CSV for the test split; returns its entry of the suite."""
         rows = [f"{s.id},{answer}" for s, answer in zip(self.dataset().samples, answers, strict=True)]
         path = self.root / f"evals/{name}.csv"
         path.write_text("\n".join(["sample_id,label", *rows]) + "\n", encoding="utf-8")
-        return entry(name, adapter="predictions_csv", path=path.name, kind=kind)
+        return entry(name, adapter="predictions_csv", path=path.name, family=family)
 
 
 def entry(name: str, **options: Any) -> str:

@@ -8,9 +8,9 @@ import pytest
 from project import LABELS, entry, logging_model
 
 PUBLISHED = """\
-model,kind,dataset:split,restoration,n,metric,value,source,note
-clip,contrastive,shapes:test,none,150,accuracy,0.38,paper,
-blip,contrastive,shapes:test,none,150,balanced_accuracy,0.3,paper,no accuracy
+model,family,dataset:split,restoration,n,metric,value,source,note
+clip,vlm,shapes:test,none,150,accuracy,0.38,paper,
+blip,vlm,shapes:test,none,150,balanced_accuracy,0.3,paper,no accuracy
 """
 
 
@@ -60,7 +60,9 @@ def test_a_corrupt_checkpoint_is_one_line_and_the_other_models_go_on(networks):
 
 def test_images_that_break_a_model_are_tried_once_per_run_and_its_answers_stand(make_project):
     project = make_project(
-        logging_model("cnn"), logging_model("a", kind="generative", breaks=20), logging_model("b", breaks=20)
+        logging_model("cnn"),
+        logging_model("a", capability="generative", breaks=20),
+        logging_model("b", breaks=20),
     )
     first = project.pytest("evals", "-n", "2", "--snapshot-update")
     assert first.status == 0, first
@@ -83,7 +85,7 @@ def test_an_absent_dataset_or_model_skips_with_the_line_that_says_where_it_was_l
     project = make_project()
     project.write_suite(
         project.table("cnn", project.answers(), "classifier"),
-        entry("gone", adapter="predictions_csv", path="gone.csv", kind="generative"),
+        entry("gone", adapter="predictions_csv", path="gone.csv", family="vlm"),
         entry("clip", adapter="open_clip", model="ViT-B-32", pretrained="absent.safetensors", like="openai"),
     )
     outcome = project.pytest("evals", "-k", "cnn-vs or none/cnn", "-rA", "--snapshot-update")

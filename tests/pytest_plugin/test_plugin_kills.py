@@ -97,7 +97,7 @@ def start(tmp_path_factory, shapes_data) -> Callable[[], Project]:
     def start() -> Project:
         models = (
             logging_model("slow", seconds=0.02),
-            logging_model("other", kind="generative", seconds=0.02),
+            logging_model("other", capability="generative", seconds=0.02),
         )
         return Project.make(tmp_path_factory.mktemp("project"), shapes_data, *models)
 

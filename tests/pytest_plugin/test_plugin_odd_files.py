@@ -24,7 +24,7 @@ def judged(make_project):
     """A project whose one claim is supported."""
     project = make_project()
     project.write_suite(
-        project.table("cnn", project.answers(), kind="classifier"),
+        project.table("cnn", project.answers(), family="cnn"),
         project.table("vlm", project.answers(*range(90))),
     )
     return project
@@ -67,7 +67,7 @@ def test_a_folder_of_reports_that_cannot_be_written_costs_no_verdict(judged):
 def test_a_record_that_cannot_be_written_costs_no_verdict(make_project):
     project = make_project(conftest=BLOCKED)
     project.write_suite(
-        project.table("cnn", project.answers(), kind="classifier"),
+        project.table("cnn", project.answers(), family="cnn"),
         project.table("vlm", project.answers(*range(90))),
     )
     outcome = project.pytest("evals", "--snapshot-update")

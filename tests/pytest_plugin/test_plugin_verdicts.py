@@ -46,7 +46,7 @@ def project(make_project):
 
 def tables(project):
     return (
-        project.table("cnn", project.answers(*range(30)), kind="classifier"),
+        project.table("cnn", project.answers(*range(30)), family="cnn"),
         project.table("worse", project.answers(*range(30, 105))),
         project.table("better", project.answers()),
         project.table("like", project.answers(*range(30, 63))),

@@ -17,8 +17,8 @@ def suite():
     """Two pairs of models that both answer here; slow enough that each worker must wait for another's."""
     return (
         logging_model("a", seconds=0.05),
-        logging_model("b", kind="generative", seconds=0.05),
-        logging_model("c", kind="generative", seconds=0.05),
+        logging_model("b", capability="generative", seconds=0.05),
+        logging_model("c", capability="generative", seconds=0.05),
     )
 
 

@@ -16,6 +16,7 @@ from harness.pytest_plugin.snapshots import (
     stored_answers,
 )
 from harness.reporting.metric_table import markdown_table, metric_table
+from harness.tasks import Choice
 
 SPACE = LabelSpace.of("tiny", ("angry", "happy", "sad"))
 
@@ -36,7 +37,7 @@ def predictions(gold, answers):
             "pixel_digest": [str(i) for i in range(len(gold))],
         }
     )
-    return Predictions(Cell("model", "tiny", "test"), SPACE, table)
+    return Predictions(Cell("model", "tiny", "test"), Choice(SPACE), table)
 
 
 def moved(gold, before, after):

@@ -17,6 +17,7 @@ from harness.labels import LabelSpace, label_space
 from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
 from harness.runs import keep_pictures
+from harness.tasks import Choice
 
 N = 3_589
 SPACE = label_space("fer2013")
@@ -66,7 +67,7 @@ def make_predictions(
     )
     for column, label in enumerate(SPACE.labels):
         table[f"score_{label}"] = scores[:, column].astype(np.float32)
-    return Predictions(cell, SPACE, table)
+    return Predictions(cell, Choice(SPACE), table)
 
 
 def make_answers(cell: Cell, *, seed: int, n: int = N) -> Predictions:
@@ -84,7 +85,7 @@ def make_answers(cell: Cell, *, seed: int, n: int = N) -> Predictions:
     for start, (outcome, text, reason) in enumerate(invalid):
         rows = table.index[start :: 40 * (start + 1)]
         table.loc[rows, ["outcome", "label", "raw_text", "reason"]] = [outcome, None, text, reason]
-    return Predictions(cell, SPACE, table)
+    return Predictions(cell, Choice(SPACE), table)
 
 
 def make_claim(cell: str, verdict: str, value: float, **changes: Any) -> dict[str, Any]:
@@ -346,7 +347,7 @@ def hostile_folder(tmp_path: Path) -> Path:
         raw_text=HOSTILE,
         reason=HOSTILE,
     )
-    cells = {str(cell): Predictions(cell, space, table)}
+    cells = {str(cell): Predictions(cell, Choice(space), table)}
     texts = ("claim", "hypothesis", "expected", "expected_reason", "method", "reason")
     claim = make_claim(HOSTILE, "refuted", -0.1, notes=[HOSTILE], **dict.fromkeys(texts, HOSTILE))
     claim["effect"]["name"] = claim["secondary"][0]["name"] = HOSTILE

@@ -32,7 +32,7 @@ def faces(predictions: Predictions) -> Dataset:
             face(sample_id) if cell.restoration == "none" else np.stack([face(sample_id, 128)] * 3, axis=-1)
         )
 
-    return Dataset(cell.dataset, cell.split, predictions.space, samples, read)
+    return Dataset(cell.dataset, cell.split, predictions.task, samples, read)
 
 
 def faces_of(cells: Mapping[str, Predictions]):

@@ -10,6 +10,7 @@ from harness.errors import UsageError
 from harness.labels import LabelSpace
 from harness.predictions.table import Predictions
 from harness.reporting.baseline import CellChange, Comparison, Flip, compare_runs
+from harness.tasks import Choice
 
 Cells = dict[str, Predictions]
 NewRun = Callable[..., Path]
@@ -73,7 +74,7 @@ def test_only_shared_samples_are_compared_whatever_their_order(new_run: NewRun, 
 
 def test_another_order_of_the_same_labels_changes_nothing(new_run: NewRun, cell: Predictions) -> None:
     backwards = LabelSpace("backwards", cell.space.labels[::-1], cell.space.concepts[::-1])
-    change = compared(new_run, cell, replace(cell, space=backwards))
+    change = compared(new_run, cell, replace(cell, task=Choice(backwards)))
     assert change.flipped == 0
     assert change.macro_f1_before == pytest.approx(change.macro_f1_after)
 

@@ -33,7 +33,7 @@ path = "cnn.csv"
 [models.outside]
 adapter = "predictions_csv"
 path = "outside.csv"
-kind = "generative"
+family = "vlm"
 [claims.cnn_beats_vlm]
 """
 EVAL = """

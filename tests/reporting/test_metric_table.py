@@ -20,6 +20,7 @@ from harness.reporting.metric_table import (
     remembered_table,
 )
 from harness.results import Results
+from harness.tasks import Choice
 
 SPACE = LabelSpace("abc", ("a", "b", "c|d"), ("x", "y", "z"))
 
@@ -39,7 +40,7 @@ def predictions_of(
     )
     for k, label in enumerate(SPACE.labels if scores is not None else ()):
         table[f"score_{label}"] = scores[:, k]
-    return Predictions(Cell("m", "d", "s"), SPACE, table)
+    return Predictions(Cell("m", "d", "s"), Choice(SPACE), table)
 
 
 def table_of(*args: object, **options: object) -> dict[tuple[str, str | None], Figure]:

@@ -13,6 +13,7 @@ from harness.predictions import Cell, Predictions
 from harness.reporting import write_report
 from harness.reporting.unanswered import unanswered
 from harness.runs import record_predictions
+from harness.tasks import Choice
 
 
 def predictions(*rows: tuple[str, str | None], remarks: list[str | None] | None = None) -> Predictions:
@@ -31,9 +32,8 @@ def predictions(*rows: tuple[str, str | None], remarks: list[str | None] | None 
     )
     if remarks is not None:
         table["remark"] = remarks
-    return Predictions(
-        Cell("m", "faces", "test"), LabelSpace("faces", ("happy", "sad"), ("happy", "sad")), table
-    )
+    space = LabelSpace("faces", ("happy", "sad"), ("happy", "sad"))
+    return Predictions(Cell("m", "faces", "test"), Choice(space), table)
 
 
 def test_answers_need_no_word():

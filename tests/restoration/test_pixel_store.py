@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from tiny_restorers import faces
 
-from harness.datasets.pixels import pixel_digest
 from harness.errors import HarnessWarning, StoreError
 from harness.identity import Identity
 from harness.predictions.pixel_store import FULL, PixelStore, pack, row_of, unpack
+from harness.stimuli import Picture, pixel_digest
 
 IDENTITY = Identity(model="shift", weights="")
 
@@ -29,7 +29,10 @@ def rows(*numbers: int, **more) -> pa.Table:
     """Rows of images full of a number each."""
     cost = {"latency_s": 0.5, "peak_memory_mb": 9.0}
     return pa.Table.from_pylist(
-        [{"pixel_digest": f"{number:06d}", **row_of(picture(number)), **cost, **more} for number in numbers]
+        [
+            {"pixel_digest": f"{number:06d}", **row_of(Picture(picture(number))), **cost, **more}
+            for number in numbers
+        ]
     )
 
 
@@ -162,7 +165,7 @@ def test_a_truncated_shard_is_left_out_with_a_warning(store, damage):
 
 def test_every_altered_byte_of_pixels_is_noticed(store):
     noise = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
-    table = pa.Table.from_pylist([{"pixel_digest": "n", **row_of(noise)}])
+    table = pa.Table.from_pylist([{"pixel_digest": "n", **row_of(Picture(noise))}])
     store.write(IDENTITY, table)
     (shard,) = store.folder(IDENTITY).glob("*.parquet")
     body, packed = shard.read_bytes(), pack(noise)

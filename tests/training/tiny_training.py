@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from harness.datasets import Dataset, Sample
 from harness.errors import DataError
 from harness.labels import LabelSpace
+from harness.tasks import Choice
 from harness.training import Recipe
 
 SPACE = LabelSpace.of("shapes", ("bar", "disc", "cross"))
@@ -36,7 +37,7 @@ def shapes(split: str, n: int, read: Read = shape, space: LabelSpace = SPACE) ->
     """A data set of n shapes, all labels in turn."""
     labels = [space.labels[i % len(space.labels)] for i in range(n)]
     samples = tuple(Sample(f"{label}/{split}/{i}", label) for i, label in enumerate(labels))
-    return Dataset(name="shapes", split=split, space=space, samples=samples, read=read, max_missing=1)
+    return Dataset(name="shapes", split=split, task=Choice(space), samples=samples, read=read, max_missing=1)
 
 
 def broken(*bad: str) -> Read:

@@ -10,6 +10,7 @@ from harness.datasets.problems import Problems
 from harness.datasets.tree import TreeImages, open_tree
 from harness.errors import UsageError
 from harness.labels import label_space
+from harness.tasks import Choice
 
 SHAPE = (48, 48)
 _FILE = re.compile(
@@ -57,7 +58,7 @@ def load_files(path: Path, name: str, split: str, usages: tuple[str, ...]) -> Da
     return Dataset(
         name=name,
         split=split,
-        space=space,
+        task=Choice(space),
         samples=tuple(Sample(sample_id, labels[sample_id]) for sample_id in sorted(files)),
         read=TreeImages(tree, files, SHAPE),
         problems=tree.problems + problems.lines(),

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from harness.datasets.dataset import Dataset, Sample
-from harness.datasets.pixels import Pixels
 from harness.datasets.problems import Problems
 from harness.errors import DataError
 from harness.labels import label_space
+from harness.stimuli import Pixels
+from harness.tasks import Choice
 
 from .files import SHAPE
 
@@ -75,7 +76,7 @@ def load_rows(path: Path, name: str, split: str, usages: tuple[str, ...]) -> Dat
             problems.add(f"unknown label {emotion!r}, left out", f"{path}, row {row:05d}")
         elif usage in usages:
             samples.append(Sample(f"row-{row:05d}", codes[emotion]))
-    return Dataset(name, split, space, tuple(samples), rows, problems.lines())
+    return Dataset(name, split, Choice(space), tuple(samples), rows, problems.lines())
 
 
 def index_rows(path: Path) -> Rows:

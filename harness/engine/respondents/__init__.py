@@ -16,10 +16,10 @@ from harness.predictions.store import Store
 
 
 def respondent(model: RunnableModel, device: str, dtype: str, store: Store) -> Respondent:
-    """The respondent for a model; one that has labels of its own, of whatever kind, reads no prompt."""
+    """The respondent for a model; one that has labels of its own, of whatever capability, reads no prompt."""
     if model.labels:
         return ClassifierRespondent(model, device, dtype, store)
-    if model.kind == "contrastive":
+    if model.capability == "contrastive":
         return ContrastiveRespondent(model, device, dtype, store)
     return GenerativeRespondent(model, device, dtype, store)
 

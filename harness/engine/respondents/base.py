@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from harness.engine.asked import Asked, Images
 from harness.errors import ModelError
 from harness.identity import Identity
-from harness.labels import LabelSpace
 from harness.prompts import Prompt
+from harness.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,12 +31,12 @@ class Respondent(Protocol):
 
     identity: Identity
 
-    def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
+    def asked(self, prompt: Prompt | None, task: Task) -> tuple[Asked, ...]:
         """What the store must hold for one prompt; several where a prompt has several questions.
 
         Raises:
             Unavailable: the model cannot be asked so; the message says how it can.
-            UsageError: the prompt does not fit the labels.
+            UsageError: the prompt does not fit the task.
         """
 
     def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
@@ -49,7 +49,7 @@ class Respondent(Protocol):
         """Rows for each of `asked`, keyed by pixel digest."""
 
     def read(
-        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace
+        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Rows of the store, in the order of the samples, as answers; and the labels they are given in."""
 

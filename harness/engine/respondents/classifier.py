@@ -13,10 +13,11 @@ from harness.engine.asked import Asked, Images
 from harness.engine.respondents.base import Key, scored_rows
 from harness.engine.respondents.features import feature_rows
 from harness.identity import versioned
-from harness.labels import LabelSpace
-from harness.models.base import Classifier, RunnableModel
+from harness.models.base import Classifier, RunnableModel, takes
 from harness.predictions.store import Store
 from harness.prompts import Prompt
+from harness.stimuli import shown
+from harness.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +30,9 @@ class ClassifierRespondent:
         del store
         self.model, self.identity = model, versioned(model.identity(device, dtype), model)
 
-    def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
+    def asked(self, prompt: Prompt | None, task: Task) -> tuple[Asked, ...]:
         """See `Respondent.asked`."""
-        del prompt, space
+        del prompt, task
         return (Asked(self.identity),)
 
     def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
@@ -52,15 +53,15 @@ class ClassifierRespondent:
 
     def _rows(self, loaded: Classifier, images: Images, *, features: bool) -> pa.Table:
         if features:
-            return feature_rows(loaded, images)
+            return feature_rows(loaded, images, takes(self.model))
         started = time.perf_counter()
-        scores = loaded.classify(list(images.values()))
+        scores = loaded.classify(shown(images.values(), takes(self.model)))
         latency = (time.perf_counter() - started) / len(images)
         return scored_rows(images, scores, self.model.labels, self.identity, latency)
 
     def read(
-        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace
+        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """The rows as they are."""
-        del asked, space
+        del asked, task
         return rows[0], self.model.labels

@@ -17,11 +17,11 @@ from harness.engine.respondents.features import feature_rows
 from harness.engine.respondents.reading import combined, placed, scored
 from harness.errors import ModelError
 from harness.identity import versioned
-from harness.labels import LabelSpace
-from harness.models.base import Contrastive, RunnableModel
+from harness.models.base import Contrastive, RunnableModel, takes
 from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, ask
+from harness.tasks import Task, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +32,14 @@ class ContrastiveRespondent:
 
     def __init__(self, model: RunnableModel, device: str, dtype: str, store: Store) -> None:
         self.identity, self.store = versioned(model.identity(device, dtype), model), store
+        self.takes = takes(model)
 
-    def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
+    def asked(self, prompt: Prompt | None, task: Task) -> tuple[Asked, ...]:
         """The same identity for all questions: they are put to the kept embeddings."""
-        return tuple(Asked(self.identity, question) for question in ask(prompt or Prompt(), space))
+        return tuple(
+            Asked(self.identity, question)
+            for question in ask(prompt or Prompt(), space_of(task, "The data set"))
+        )
 
     def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
         """Questions whose classes have not been embedded yet, one of each wording."""
@@ -49,13 +53,14 @@ class ContrastiveRespondent:
 
     def respond(self, loaded: Contrastive, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Rows with one embedding each."""
-        rows = feature_rows(loaded, images)
+        rows = feature_rows(loaded, images, self.takes)
         return [rows for _ in asked]
 
     def read(
-        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace
+        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Classifies the embeddings by the classes of each question."""
+        space = space_of(task, "The data set")
         stages = [self._read(one, of_one) for one, of_one in zip(asked, rows, strict=True)]
         questions = [_question(one) for one in asked]
         if not questions[0].shown:

@@ -15,6 +15,7 @@ from harness.engine.asked import Asked, Images
 from harness.engine.respondents.base import embedding_rows
 from harness.errors import UsageError
 from harness.models.network import LoadedNetwork
+from harness.stimuli import Takes, shown
 
 # Raise it with any change that moves a feature; its golden outputs say when.
 VERSION = 1
@@ -26,14 +27,14 @@ def asks_features(answers: Asked) -> Asked:
     return Asked(replace(answers.identity, decoding=decoding), features=True)
 
 
-def feature_rows(loaded: Any, images: Images) -> pa.Table:
+def feature_rows(loaded: Any, images: Images, takes: Takes) -> pa.Table:
     """Rows with one embedding each.
 
     Raises:
         UsageError: the network does not end in a linear layer.
     """
     started = time.perf_counter()
-    pixels = list(images.values())
+    pixels = shown(images.values(), takes)
     features = loaded.embed_images(pixels) if hasattr(loaded, "embed_images") else last_layer(loaded, pixels)
     return embedding_rows(images, features, (time.perf_counter() - started) / len(images))
 

@@ -17,10 +17,11 @@ from harness.engine.respondents.base import Key, scored_rows, softmax
 from harness.engine.respondents.reading import FILTERED, combined, parsed, placed
 from harness.errors import ModelError, Unavailable
 from harness.identity import package_versions, versioned
-from harness.labels import LabelSpace
-from harness.models.base import Accounting, Generative, RunnableModel
+from harness.models.base import Accounting, Generative, RunnableModel, takes
 from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, Reply, ask
+from harness.stimuli import shown
+from harness.tasks import Task, space_of
 from harness.third_party import warnings_never_raise
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class GenerativeRespondent:
         self.model: Any = model
         self.identity, self.store = versioned(model.identity(device, dtype), model), store
 
-    def asked(self, prompt: Prompt | None, space: LabelSpace) -> tuple[Asked, ...]:
+    def asked(self, prompt: Prompt | None, task: Task) -> tuple[Asked, ...]:
         """One identity per question: what the model reads, and how its answer is taken."""
-        questions = ask(prompt or Prompt(), space)
+        questions = ask(prompt or Prompt(), space_of(task, "The data set"))
         for question in questions:
             mode = "score" if question.score else "generate"
             if mode not in self.model.modes:
@@ -92,7 +93,7 @@ class GenerativeRespondent:
 
     def respond(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Scores all questions that are scored in one sweep, and has the others answered in another."""
-        pixels = list(images.values())
+        pixels = shown(images.values(), takes(self.model))
         questions = [(one.identity, one.question) for one in asked if one.question is not None]
         to_score = [pair for pair in questions if pair[1].score]
         to_write = [pair for pair in questions if not pair[1].score]
@@ -116,9 +117,10 @@ class GenerativeRespondent:
         return [tables[one.identity.digest()] for one in asked]
 
     def read(
-        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], space: LabelSpace
+        self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Scores as they are; texts parsed, or placed among the labels where none were shown."""
+        space = space_of(task, "The data set")
         questions = [one.question for one in asked if one.question is not None]
         stages = [
             of_one if question.score else parsed(of_one, question)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from harness.engine.asked import Asked, Images
 from harness.predictions.pixel_store import row_of
 from harness.restoration import LoadedRestorer
-from harness.restoration.images import checked
+from harness.restoration.frames import restored
 
 
 def restored_rows(
@@ -25,16 +25,14 @@ def restored_rows(
     """
     del asked
     start = perf_counter()
-    restored = loaded.restore(list(images.values()))
+    made = restored(loaded, list(images.values()))
     cost = {
         "latency_s": (perf_counter() - start) / len(images),
         "peak_memory_mb": peak_memory_mb(device),
     }
-    if len(restored) != len(images):
-        raise ValueError(f"the restorer made {len(restored)} images out of {len(images)}")
     rows = [
-        {"pixel_digest": digest, **row_of(checked(image)), **cost}
-        for digest, image in zip(images, restored, strict=True)
+        {"pixel_digest": digest, **row_of(stimulus), **cost}
+        for digest, stimulus in zip(images, made, strict=True)
     ]
     return [pa.Table.from_pylist(rows)]
 

@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from harness.identity import Identity, package_versions
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.contrastive import loading
 from harness.models.contrastive.network import LoadedClip
 from harness.models.contrastive.source import Source, find_source
@@ -44,7 +44,7 @@ class OpenClipModel:
         ModelError: the folder is incomplete or its configuration corrupt.
     """
 
-    kind: Kind = "contrastive"
+    capability: Capability = "contrastive"
     labels: tuple[str, ...] = ()
     trained_on: str | None = None
     correct: Mapping[str, tuple[int, int]] = MappingProxyType({})

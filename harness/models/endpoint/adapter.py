@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import Unavailable, UsageError
 from harness.identity import Identity
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.endpoint.budget import Budget
 from harness.models.endpoint.connection import Connection
 from harness.models.endpoint.letters import check_letters
@@ -62,7 +62,7 @@ class EndpointModel:
         UsageError: an option is wrong.
     """
 
-    kind: Kind = "generative"
+    capability: Capability = "generative"
     labels: tuple[str, ...] = ()
     trained_on: str | None = None
 

@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from harness.errors import UsageError
 from harness.identity import Identity, package_versions
-from harness.models.base import Context, Kind
+from harness.models.base import Capability, Context
 from harness.models.generative.chat import Chat
 from harness.models.generative.checkpoint import architecture, load_model, load_processor
+from harness.models.generative.lora import find_lora
 from harness.models.generative.respondent import LoadedVlm
 from harness.models.hub import locate, reading_digest
 from harness.models.network import require
@@ -34,6 +35,7 @@ class TransformersModel:
         attention: attention backend, such as `sdpa` or `eager`; None for the architecture's default.
             Those that take no mask of their own (`flash_attention_2`) read every prompt anew.
         trust_remote_code: run the code that comes with the model. Only with a commit as `revision`.
+        adapter_weights: a folder with a LoRA adapter on top of the model (needs peft), or None.
         batch_size: most images at a time, whatever --batch-size says.
         sweep: False to read every prompt anew, for a model whose sweep is broken.
 
@@ -43,7 +45,7 @@ class TransformersModel:
         UsageError: an option is wrong.
     """
 
-    kind: Kind = "generative"
+    capability: Capability = "generative"
     labels: tuple[str, ...] = ()
     trained_on: str | None = None
     modes: tuple[str, ...] = ("generate", "score")
@@ -58,6 +60,7 @@ class TransformersModel:
         quantisation: str = "",
         attention: str | None = None,
         trust_remote_code: bool = False,
+        adapter_weights: str | None = None,
         batch_size: int = BATCH_SIZE,
         sweep: bool = True,
     ) -> None:
@@ -71,6 +74,7 @@ class TransformersModel:
                 "Set revision to the 40 digits of a commit that you have read."
             )
         require("torch", "transformers", *(["bitsandbytes"] if quantisation else []), extra="vlm")
+        self.lora = None if adapter_weights is None else find_lora(adapter_weights, context)
         self.correct: Mapping[str, tuple[int, int]] = {}
         self.name = model
         self.batch_size = batch_size
@@ -88,7 +92,7 @@ class TransformersModel:
         """See `RunnableModel.identity`. What is asked, and how it is decoded, the runner adds."""
         return Identity(
             model=f"transformers:{self.architecture}",
-            weights=self.snapshot.digest,
+            weights="+".join([self.snapshot.digest, *([self.lora.digest] if self.lora else [])]),
             adapter=str(VERSION),
             revision=self.snapshot.revision,
             processor={"files": self._reading, "sweep": self.sweep},
@@ -104,6 +108,7 @@ class TransformersModel:
                 "pillow",
                 "numpy",
                 *(["bitsandbytes"] if self.quantisation else []),
+                *(["peft"] if self.lora else []),
             ),
         )
 
@@ -137,6 +142,8 @@ class TransformersModel:
             attention=self.attention,
             trust_remote_code=self.trust_remote_code,
         )
+        if self.lora:
+            model = self.lora.onto(model)
         return LoadedVlm(model, processor, self.name, sweep=self.sweep)
 
     @property

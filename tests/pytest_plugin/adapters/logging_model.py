@@ -18,26 +18,24 @@ class LoggingModel:
     Args:
         context: finds the folder of the suite, where `models.log` is written.
         weights: other weights give other answers.
-        kind: which role it can play.
+        capability: which role it can play.
         seconds: how long it thinks about a batch.
         breaks: on which share of the images, one in `breaks`, it raises.
     """
 
     labels = ("disc", "square", "triangle")
-    trained_on = None
 
     def __init__(
         self,
         *,
         context: Context,
         weights: str,
-        kind: str = "classifier",
+        capability: str = "classifier",
         seconds: float = 0.0,
         breaks: int = 0,
     ) -> None:
         self.log = context.suite_folder / "models.log"
-        self.weights, self.kind, self.seconds, self.breaks = weights, kind, seconds, breaks
-        self.correct: dict[str, tuple[int, int]] = {}
+        self.weights, self.capability, self.seconds, self.breaks = weights, capability, seconds, breaks
 
     def identity(self, device: str, dtype: str) -> Identity:
         return Identity(model="logging", weights=self.weights, labels=self.labels, dtype=dtype, device=device)
