@@ -17,10 +17,10 @@ import numpy as np
 from _shared import data_or_status_2, efficientnet, print_line
 
 from harness.datasets import Dataset, load_dataset
+from harness.engine.fill import compute, find_work
+from harness.engine.respondents import respondent
 from harness.identity import Identity
 from harness.models import Classifier, RunnableModel
-from harness.engine.respondents import respondent
-from harness.engine.fill import compute, find_work
 from harness.predictions.store import Store
 from harness.settings import default_data_root
 

@@ -18,13 +18,15 @@ import torch
 from _shared import data_or_status_2, print_line
 
 from harness.datasets import Dataset, Sample
+from harness.engine import Bench, Job, Local, Plan, Source
+from harness.engine.respondents.restorer import peak_memory_mb
 from harness.labels import LabelSpace
 from harness.models import Context
-from harness.predictions.pixel_store import PixelStore
-from harness.predictions.restoring import Restorations, peak_memory_mb
 from harness.restoration import build_restorer
 from harness.restoration.gfpgan import OPTIONS
 from harness.restoration.gfpgan_arch import architecture
+from harness.settings import Settings
+from harness.suite import Suite
 
 THREADS, SIDE, FER_TEST, FACES = 2, 48, 7178, 2
 TARGETS = {"second_use_speedup_min": 20.0, "digests_7178_seconds": 3.0, "gfpgan_peak_memory_mb": 3000.0}
@@ -47,6 +49,9 @@ def main() -> None:
 def save_gfpgan(path: Path) -> None:
     torch.manual_seed(0)
     torch.save({"params_ema": architecture()(**OPTIONS).state_dict()}, path)
+    (path.parent / "suite.toml").write_text(
+        "\n".join(["[restorations.face]", *(f'{k} = "{v}"' for k, v in entries("float32")["face"].items())])
+    )
 
 
 def speeds_of_gfpgan(folder: Path) -> dict[str, float]:
@@ -87,11 +92,11 @@ def whole_test_split(folder: Path) -> dict[str, float]:
     """As many images as FER-2013's test split has: restored and kept, then asked for again."""
     dataset = faces(FER_TEST)
     assert all(dataset.digests)  # decoding the source is not what is measured
-    first = timed(lambda: restorations(folder).of("bicubic", dataset))
-    digests = timed(lambda: restorations(folder).of("bicubic", dataset).digests)
-    restored = restorations(folder).of("bicubic", dataset)
-    pixels = timed(lambda: [restored.pixels(index) for index in range(FER_TEST)])
-    size = sum(shard.stat().st_size for shard in (folder / "pixels").rglob("*.parquet"))
+    first = timed(lambda: restored("bicubic", dataset, folder))
+    digests = timed(lambda: restored("bicubic", dataset, folder).digests)
+    again = restored("bicubic", dataset, folder)
+    pixels = timed(lambda: [again.pixels(index) for index in range(FER_TEST)])
+    size = sum(shard.stat().st_size for shard in (folder / "store" / "pixels").rglob("*.parquet"))
     return {
         "bicubic_7178_first_use_seconds": first,
         "digests_7178_seconds": digests,
@@ -101,16 +106,19 @@ def whole_test_split(folder: Path) -> dict[str, float]:
 
 
 def use(name: str, n: int, folder: Path) -> None:
-    restored = restorations(folder).of(name, faces(n))
+    found = restored(name, faces(n), folder)
     for index in range(n):
-        restored.pixels(index)
+        found.pixels(index)
 
 
-def restorations(folder: Path) -> Restorations:
-    """Of a process that has not restored anything yet."""
-    context = Context(folder, folder)
-    build = partial(build_restorer, entries=entries("float32"), context=context)
-    return Restorations(build, PixelStore(folder / "pixels"), "cpu")
+def restored(name: str, dataset: Dataset, folder: Path) -> Dataset:
+    """A data set restored by a process that has not restored anything yet."""
+    settings = Settings(data_root=folder, store=folder / "store", device="cpu")
+    bench = Bench(Suite.read(folder / "suite.toml"), settings)
+    bench.dataset = lambda name, split: dataset
+    source, asked = Source("faces", "test", restoration=name), bench.restorer_asked(name)
+    Local(bench).run(Plan((Job("restore", name, asked.identity, source, (asked,)),)))
+    return bench.images(source)
 
 
 def entries(dtype: str) -> dict[str, dict[str, str]]:

@@ -353,13 +353,15 @@ class TestReport:
         settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", replicates=200)
         cells = read.claim_cells("cnn_beats_vlm", read.profile("default"), Filters())
         evaluation = Evaluation(read, settings, "default", [], cells)
+        answers = evaluation.evidence.predictions
         recorder = Recorder(
             tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0}
         )
         for cell in cells:
             entry = claim_entry(evaluation.verdict(cell), Expectation(), f"test_cnn_beats_vlm[{cell}]")
             kept = [
-                record_predictions(recorder.run, evaluation.evidence.predictions(c), "classifier") for c in cell.cells
+                record_predictions(recorder.run, evaluation.evidence.predictions(c), "classifier")
+                for c in cell.cells
             ]
             recorder.add({"claim": entry, "cells": kept, "skipped": [("clip", "not here")]})
         recorder.write(read)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from counting import LABELS, CountingClassifier, make_dataset
 
+from harness.engine.asked import Asked
+from harness.engine.fill import collect, compute, find_work
+from harness.engine.respondents.base import scored_rows
 from harness.errors import DataError, ModelError, StoreError, Unavailable
 from harness.identity import Identity
 from harness.predictions import Cell, join
-from harness.engine.asked import Asked
-from harness.engine.respondents.base import scored_rows
-from harness.engine.fill import collect, compute, find_work
 
 CELL = Cell("counting", "tiny", "test")
 

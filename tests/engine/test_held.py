@@ -17,6 +17,10 @@ from tiny_suite import SUITE
 
 from harness.digests import file_digest
 from harness.engine import Bench, Evidence, Local, make_plan
+from harness.engine.asked import Asked
+from harness.engine.fill import compute, find_work
+from harness.engine.held import Held
+from harness.engine.respondents.base import scored_rows
 from harness.errors import HarnessWarning, ModelError
 from harness.identity import Identity
 from harness.models import Context
@@ -26,10 +30,6 @@ from harness.models.registry import ADAPTERS
 from harness.models.timm_classifier import TimmClassifier
 from harness.models.what_the_face import WhatTheFace
 from harness.predictions import Cell
-from harness.engine.asked import Asked
-from harness.engine.held import Held
-from harness.engine.respondents.base import scored_rows
-from harness.engine.fill import compute, find_work
 from harness.restoration.gfpgan import Gfpgan
 from harness.third_party import warnings_never_raise
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.labels import label_space
 from harness.engine.respondents.generative import _reply_rows
 from harness.engine.respondents.reading import combined, parsed, placed, scored, with_all_scores
+from harness.labels import label_space
 from harness.prompts import Prompt, Reply, ask
 
 SPACE = label_space("caer")

@@ -10,12 +10,12 @@ from fault_server import answer, grey, model_at, question, refusal, script
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.engine.asked import Asked
+from harness.engine.respondents.generative import GenerativeRespondent
 from harness.errors import HarnessWarning, ModelError, Unavailable, UsageError
 from harness.models.base import Generative
 from harness.models.endpoint import Budget
 from harness.models.endpoint.letters import letter_scores
-from harness.engine.asked import Asked
-from harness.engine.respondents.generative import GenerativeRespondent
 from harness.predictions.store import Store
 
 LABELS = ("happy", "sad", "neutral")
