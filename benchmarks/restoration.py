@@ -50,6 +50,9 @@ def main() -> None:
 def save_gfpgan(path: Path) -> None:
     torch.manual_seed(0)
     torch.save({"params_ema": GFPGAN(**OPTIONS).state_dict()}, path)
+    (path.parent / "suite.toml").write_text(
+        "\n".join(["[restorations.face]", *(f'{k} = "{v}"' for k, v in entries("float32")["face"].items())])
+    )
 
 
 def speeds_of_gfpgan(folder: Path) -> dict[str, float]:
@@ -92,9 +95,9 @@ def whole_test_split(folder: Path) -> dict[str, float]:
     assert all(dataset.digests)  # decoding the source is not what is measured
     first = timed(lambda: restored("bicubic", dataset, folder))
     digests = timed(lambda: restored("bicubic", dataset, folder).digests)
-    seen = restored("bicubic", dataset, folder)
-    pixels = timed(lambda: [seen.pixels(index) for index in range(FER_TEST)])
-    size = sum(shard.stat().st_size for shard in (folder / "pixels").rglob("*.parquet"))
+    again = restored("bicubic", dataset, folder)
+    pixels = timed(lambda: [again.pixels(index) for index in range(FER_TEST)])
+    size = sum(shard.stat().st_size for shard in (folder / "store" / "pixels").rglob("*.parquet"))
     return {
         "bicubic_7178_first_use_seconds": first,
         "digests_7178_seconds": digests,
@@ -104,17 +107,17 @@ def whole_test_split(folder: Path) -> dict[str, float]:
 
 
 def use(name: str, n: int, folder: Path) -> None:
-    seen = restored(name, faces(n), folder)
+    found = restored(name, faces(n), folder)
     for index in range(n):
-        seen.pixels(index)
+        found.pixels(index)
 
 
 def restored(name: str, dataset: Dataset, folder: Path) -> Dataset:
-    """Restored pixels, by a process that has not restored anything yet."""
-    suite = Suite(folder / "suite.toml", {}, {}, {}, {}, restorations=entries("float32"))
-    bench = Bench(suite, Settings(data_root=folder, store=folder, device="cpu"))
+    """A data set restored by a process that has not restored anything yet."""
+    settings = Settings(data_root=folder, store=folder / "store", device="cpu")
+    bench = Bench(Suite.read(folder / "suite.toml"), settings)
     bench.dataset = lambda name, split: dataset
-    asked, source = bench.restorer_asked(name), Source("faces", "test", restoration=name)
+    source, asked = Source("faces", "test", restoration=name), bench.restorer_asked(name)
     Local(bench).run(Plan((Job("restore", name, asked.identity, source, (asked,)),)))
     return bench.images(source)
 

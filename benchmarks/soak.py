@@ -1,4 +1,4 @@
-"""Many cells in one process: what it holds in memory and keeps open in the end."""
+"""Many cells in one process, from plan to predictions: what it holds in memory and keeps open in the end."""
 
 import os
 import resource
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from _shared import print_line
-from harness.predictor import Predictor
 from PIL import Image
 
 from harness.identity import Identity
+from harness.judging import Evaluation
 from harness.models import Context
 from harness.models.registry import ADAPTERS
 from harness.predictions import Cell
@@ -77,10 +77,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = Settings(data_root=folder / "data", store=folder / "store", device="cpu")
-        predictor = Predictor(write(folder), settings)
-        predictor.planned = cells
+        evaluation = Evaluation(write(folder), settings, "", cells)
         started = time.perf_counter()
-        done = [predictor.predictions(cell) for cell in cells]
+        done = [evaluation.evidence.predictions(cell) for cell in cells]
         seconds = time.perf_counter() - started
     unit = 1e6 if sys.platform == "darwin" else 1e3
     figures = {

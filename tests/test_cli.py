@@ -353,6 +353,7 @@ class TestReport:
         settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", replicates=200)
         cells = read.claim_cells("cnn_beats_vlm", read.profile("default"), Filters())
         evaluation = Evaluation(read, settings, "default", [], cells)
+        answers = evaluation.evidence.predictions
         recorder = Recorder(
             tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0}
         )

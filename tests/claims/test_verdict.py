@@ -168,9 +168,7 @@ class TestPartsOfAFamily:
     def test_none_is_held_back_that_every_completion_agrees_on(self, ran, absent):
         own, *others = [verdict(p) for p in ran]
         part = settle(own, others, len(ran) + absent)
-        ends = {
-            settle(own, [*others, *[verdict(p)] * absent], len(ran) + absent).outcome for p in (0.0, 1.0)
-        }
+        ends = {settle(own, [*others, *[verdict(p)] * absent], len(ran) + absent).outcome for p in (0.0, 1.0)}
         assert bool(part.barred) == (len(ends) == 2)
 
     def test_one_that_is_not_settled_says_what_is_missing(self):

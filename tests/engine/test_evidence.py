@@ -41,7 +41,13 @@ class TestPredictions:
         assert np.array_equal(predictions.probabilities.argmax(1), predictions.answers)
 
     def test_a_model_is_loaded_once_for_all_its_cells(self, start):
-        cells = [GOOD, OUTSIDE, TRAIN, Cell("good", "tiny", "test", "gfpgan"), Cell("middling", "tiny", "test")]
+        cells = [
+            GOOD,
+            OUTSIDE,
+            TRAIN,
+            Cell("good", "tiny", "test", "gfpgan"),
+            Cell("middling", "tiny", "test"),
+        ]
         evidence = evaluate(*start(), cells).evidence
         assert [len(evidence.predictions(cell)) for cell in (GOOD, TRAIN)] == [90, 30]
         assert evidence.report.loads["answer"] == {"good": 1, "middling": 1}

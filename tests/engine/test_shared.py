@@ -111,4 +111,4 @@ def test_where_nothing_can_be_kept_each_makes_its_own(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("harness.engine.shared.write_atomically", full)
-    assert [Shared(tmp_path).once("a", lambda: value) for value in (1, 2)] == [1, 2]
+    assert [Shared(tmp_path).once("a", iter([value]).__next__) for value in (1, 2)] == [1, 2]

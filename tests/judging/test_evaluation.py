@@ -74,17 +74,17 @@ def test_predicting_twice_is_predicting_once(start):
 
 
 def test_another_engine_can_do_it(start):
-    class Watched(Local):
-        plans = []
+    planned = []
 
+    class Watched(Local):
         def run(self, plan) -> Report:
-            self.plans.append(plan)
+            planned.extend(job.worker for job in plan.jobs)
             return super().run(plan)
 
     suite, settings = start()
     evaluation = Evaluation(suite, settings, "default", [GOOD])
     evaluation.predict(Watched(evaluation.bench))
-    assert [job.worker for plan in Watched.plans for job in plan.jobs] == ["good"]
+    assert planned == ["good"]
     assert len(evaluation.evidence.predictions(GOOD)) == 90
 
 
@@ -139,7 +139,9 @@ def test_while_one_process_is_at_a_family_another_judges_the_others(tmp_path, mo
         return family(self, claim, dataset, cells)
 
     monkeypatch.setattr(Judge, "family", watched)
-    slow, other = (evaluate(suite, settings, claims=tests.values(), folder=tmp_path / "run") for _ in range(2))
+    slow, other = (
+        evaluate(suite, settings, claims=tests.values(), folder=tmp_path / "run") for _ in range(2)
+    )
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(slow.verdict, tests["tiny"])
         assert begun["tiny"].wait(60)

@@ -1,4 +1,4 @@
-"""Every claim runs on tiny models of every family, through the store, the session and the suite."""
+"""Every claim runs on tiny models of every family, through the suite, the store and judging."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.predictor import Predictor
-from harness.session import Session
 from PIL import Image
 from tiny_clip import save_clip
 from tiny_vlms import save_llava, save_llava_next, save_qwen2_vl
 
+from harness.judging import Evaluation
 from harness.labels import label_space
 from harness.predictions import Predictions
 from harness.reporting import write_report
 from harness.runs import Recorder, claim_entry, record_predictions
 from harness.settings import Settings
-from harness.suite import Expectation, Filters, Suite
+from harness.suite import ClaimCell, Expectation, Filters, Suite
 
 pytestmark = pytest.mark.xdist_group("vlm claims")  # one worker builds and asks the models
 
@@ -113,40 +112,46 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
-def start(project: Path) -> Session:
+def start(project: Path) -> Evaluation:
     settings = Settings(
         data_root=project / "data", store=project / "store", device="cpu", replicates=200, batch_size=8
     )
-    session = Session(Predictor(Suite.read(project / "suite.toml"), settings))
-    suite = session.suite
+    suite = Suite.read(project / "suite.toml")
     profile = suite.profile("default")
-    families = [cell for claim in suite.claims for cell in suite.claim_cells(claim, profile, Filters())]
-    session.plan(suite.cells(profile, Filters()), families)
-    return session
+    tests = [test for claim in suite.claims for test in suite.claim_cells(claim, profile, Filters())]
+    return Evaluation(suite, settings, "default", suite.cells(profile, Filters()), tests)
 
 
 @pytest.fixture(scope="module")
-def session(project) -> Session:
-    """A session that has judged everything."""
-    session = start(project)
-    for family in session.families.values():
-        for cell in family:
-            session.verdict(cell)
-    return session
+def evaluation(project) -> Evaluation:
+    """An evaluation that has judged everything."""
+    evaluation = start(project)
+    for test in claim_tests(evaluation):
+        evaluation.verdict(test)
+    return evaluation
 
 
-def cells(session: Session, model: str, *prompts: str) -> list[Predictions]:
-    planned = {cell.prompt: cell for cell in session.predictor.planned if cell.model == model}
-    return [session.predictions(planned[prompt]) for prompt in prompts]
+def claim_tests(evaluation: Evaluation, *claims: str) -> list[ClaimCell]:
+    """The tests of some claims, or of all."""
+    return [
+        test
+        for (claim, _), family in evaluation.families.items()
+        for test in family
+        if not claims or claim in claims
+    ]
+
+
+def cells(evaluation: Evaluation, model: str, *prompts: str) -> list[Predictions]:
+    planned = {cell.prompt: cell for cell in evaluation.cells if cell.model == model}
+    return [evaluation.evidence.predictions(planned[prompt]) for prompt in prompts]
 
 
 @pytest.mark.parametrize("model", ["clip", *GENERATIVE])
-def test_every_claim_is_judged_on_every_family(session, model):
+def test_every_claim_is_judged_on_every_family(evaluation, model):
     judged = {
-        (claim, cell.condition.rpartition("/")[2]): session.verdict(cell)
-        for claim, family in session.families.items()
-        for cell in family
-        if model in [side.model for side in cell.cells]
+        (test.claim, test.condition.rpartition("/")[2]): evaluation.verdict(test)
+        for test in claim_tests(evaluation)
+        if model in [side.model for side in test.cells]
     }
     assert set(judged) == {
         ("cnn_beats_vlm", "plain"),
@@ -163,31 +168,30 @@ def test_every_claim_is_judged_on_every_family(session, model):
         assert verdict.effect.low <= verdict.effect.value <= verdict.effect.high
 
 
-def test_each_model_is_loaded_once_and_a_second_session_loads_none(project, session):
-    assert session.predictor.loads == dict.fromkeys(("clip", *GENERATIVE), 1)
+def test_each_model_is_loaded_once_and_a_second_run_loads_none(project, evaluation):
+    assert evaluation.evidence.report.loads["answer"] == dict.fromkeys(("clip", *GENERATIVE), 1)
     again = start(project)
-    for claim, family in again.families.items():
-        for cell in family:
-            assert again.verdict(cell) == session.verdict(cell), claim
-    assert not again.predictor.loads
+    for test in claim_tests(again):
+        assert again.verdict(test) == evaluation.verdict(test), test
+    assert not again.evidence.report.loads["answer"]
 
 
-def test_clip_cannot_see_order_persona_or_reasoning(session):
+def test_clip_cannot_see_order_persona_or_reasoning(evaluation):
     for claim in ("label_order_bias", "persona_shifts_sentiment", "reasoning_helps"):
-        found = [session.verdict(cell) for cell in session.families[claim] if cell.cells[0].model == "clip"]
-        assert {verdict.effect.value for verdict in found} == {0.0}
+        tests = [test for test in claim_tests(evaluation, claim) if test.cells[0].model == "clip"]
+        assert {evaluation.verdict(test).effect.value for test in tests} == {0.0}
 
 
-def test_clip_keeps_one_embedding_per_image(project, session):
-    identity = session.predictor.model("clip").identity("cpu", "float32")
-    stored = session.predictor.store.read(identity)
+def test_clip_keeps_one_embedding_per_image(project, evaluation):
+    identity = evaluation.bench.model("clip").identity("cpu", "float32")
+    stored = evaluation.bench.store.read(identity)
     assert len(stored) == 14 + 1  # and the empty image
     assert np.linalg.norm(np.stack(stored["embedding"]), axis=1) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("model", GENERATIVE)
-def test_scored_prompts_give_probabilities_of_all_labels(session, model):
-    (scored,) = cells(session, model, "orders.03")
+def test_scored_prompts_give_probabilities_of_all_labels(evaluation, model):
+    (scored,) = cells(evaluation, model, "orders.03")
     assert scored.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert (scored.probabilities.argmax(axis=1) == scored.answers).all()
     assert sum(scored.content_free.values()) == pytest.approx(1, abs=1e-5)
@@ -195,9 +199,9 @@ def test_scored_prompts_give_probabilities_of_all_labels(session, model):
 
 
 @pytest.mark.parametrize("model", GENERATIVE)
-def test_the_text_that_a_model_reads_is_part_of_the_key(session, snapshot, model):
-    task = session.dataset("faces", "test").task
-    respondent, prompts = session.predictor.respondent(model), session.suite.prompts
+def test_the_text_that_a_model_reads_is_part_of_the_key(evaluation, snapshot, model):
+    task = evaluation.bench.dataset("faces", "test").task
+    respondent, prompts = evaluation.bench.respondent(model), evaluation.suite.prompts
     asked = {name: respondent.asked(found.prompt, task) for name, found in prompts.items()}
     read = {name: asked[name][-1].identity.messages[0] for name in ("plain", "gloomy", "orders.02")}
     assert read == snapshot
@@ -207,14 +211,14 @@ def test_the_text_that_a_model_reads_is_part_of_the_key(session, snapshot, model
 
 
 @pytest.mark.parametrize("model", GENERATIVE)
-def test_two_scored_stages_make_one_distribution(session, model):
-    (staged,) = cells(session, model, "scored-stages")
+def test_two_scored_stages_make_one_distribution(evaluation, model):
+    (staged,) = cells(evaluation, model, "scored-stages")
     assert staged.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("model", GENERATIVE)
-def test_written_answers_keep_their_text_and_are_parsed_or_said_not_to_be(session, model):
-    (written,) = cells(session, model, "plain")
+def test_written_answers_keep_their_text_and_are_parsed_or_said_not_to_be(evaluation, model):
+    (written,) = cells(evaluation, model, "plain")
     assert len(written) == 14
     assert written.table["raw_text"].notna().all()
     assert set(written.table["outcome"]) <= {"parsed", "out_of_vocabulary", "refusal", "unparsable"}
@@ -222,22 +226,22 @@ def test_written_answers_keep_their_text_and_are_parsed_or_said_not_to_be(sessio
     assert (written.table["outcome"][cut] == "unparsable").all()
 
 
-def test_an_open_list_of_words_is_placed_by_similarity(session):
-    (placed,) = cells(session, "clip", "open")
+def test_an_open_list_of_words_is_placed_by_similarity(evaluation):
+    (placed,) = cells(evaluation, "clip", "open")
     words = placed.table["raw_text"]
     named = words.isin(LABELS).to_numpy()
     assert (placed.table["label"][named] == words[named]).all()
     assert np.isfinite(placed.table[[f"score_{label}" for label in LABELS]].to_numpy()).all()
 
 
-def test_a_prompt_on_four_labels_asks_about_their_images_alone(session):
-    (four,) = cells(session, "llava", "four.07")
+def test_a_prompt_on_four_labels_asks_about_their_images_alone(evaluation):
+    (four,) = cells(evaluation, "llava", "four.07")
     assert set(four.table["gold"]) == {"angry", "happy", "sad", "neutral"}
     assert (four.probabilities[:, [1, 2, 5]] == 0).all()  # disgust, fear and surprise are not asked for
 
 
-def test_predictions_survive_a_round_trip_through_a_file(session, tmp_path):
-    (scored,) = cells(session, "llava", "orders.01")
+def test_predictions_survive_a_round_trip_through_a_file(evaluation, tmp_path):
+    (scored,) = cells(evaluation, "llava", "orders.01")
     scored.write(tmp_path / "cell.parquet")
     read = Predictions.read(tmp_path / "cell.parquet")
     assert read.prompt == scored.prompt
@@ -245,20 +249,19 @@ def test_predictions_survive_a_round_trip_through_a_file(session, tmp_path):
     assert (read.answers == scored.answers).all()
 
 
-def test_the_report_shows_prompts_and_classes_that_were_not_asked_for(session, tmp_path):
+def test_the_report_shows_prompts_and_classes_that_were_not_asked_for(evaluation, tmp_path):
     recorder = Recorder(tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0})
     kept = [
         record_predictions(recorder.run, predictions, "generative")
-        for predictions in cells(session, "llava", "plain", "four.07")
+        for predictions in cells(evaluation, "llava", "plain", "four.07")
     ]
     claims = [
-        claim_entry(session.verdict(cell), Expectation(), f"test_{claim}[{cell}]")
-        for claim, family in session.families.items()
-        for cell in family
+        claim_entry(evaluation.verdict(test), Expectation(), f"test_claims[{test.claim}/{test}]")
+        for test in claim_tests(evaluation)
     ]
     for claim in claims:
         recorder.add({"claim": claim, "cells": kept})
-    recorder.write(session.suite)
+    recorder.write(evaluation.suite)
     page = write_report(recorder.run).read_text(encoding="utf-8")
     assert "faces:test/none/four.07" in page
     assert "The smallest effect that counts is 0.05" in page

@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from harness.predictor import Predictor
-from harness.session import Session
 from PIL import Image
 from tiny_vlms import save_llava
 
+from harness.judging import Evaluation
 from harness.settings import Settings
 from harness.suite import Filters, Suite
 
@@ -45,19 +45,16 @@ from test_vlm_faults import start
 from harness.models.generative.respondent import LoadedVlm
 score = LoadedVlm.score
 LoadedVlm.score = lambda *args: (time.sleep(float(sys.argv[3])), score(*args))[1]
-session = start(Path(sys.argv[1]), sys.argv[2])
-for cell in session.predictor.planned:
-    session.predictions(cell)
+start(Path(sys.argv[1]), sys.argv[2]).predict()
 """
 
 
-def start(project: Path, store: str) -> Session:
+def start(project: Path, store: str, **options: Any) -> Evaluation:
     settings = Settings(
         data_root=project / "data", store=project / store, device="cpu", batch_size=BATCH, replicates=100
     )
-    session = Session(Predictor(Suite.read(project / "suite.toml"), settings))
-    session.plan(session.suite.cells(session.suite.profile("default"), Filters()))
-    return session
+    suite = Suite.read(project / "suite.toml")
+    return Evaluation(suite, settings, "default", suite.cells(suite.profile("default"), Filters()), **options)
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +81,14 @@ def test_a_sweep_killed_in_the_middle_goes_on_and_ends_alike(project):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
-    whole, resumed = start(project, "whole"), start(project, "killed")
     asked = []
-    resumed.predictor.progress = lambda cell, done, total: asked.append(done)
-    for cell in whole.predictor.planned:
-        expected, found = whole.predictions(cell), resumed.predictions(cell)
+    whole = start(project, "whole")
+    resumed = start(project, "killed", progress=lambda worker, done, total: asked.append(done))
+    for cell in whole.cells:
+        expected, found = (one.evidence.predictions(cell) for one in (whole, resumed))
         assert list(found.table["raw_text"]) == list(expected.table["raw_text"])
         assert (found.answers == expected.answers).all()
         if expected.probabilities is not None:
             assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
-    everything = len(whole.predictor.planned) * IMAGES + 6  # and six orders about an empty image
+    everything = len(whole.cells) * IMAGES + 6  # and six orders about an empty image
     assert 0 < sum(asked) < everything

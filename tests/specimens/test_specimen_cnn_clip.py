@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from harness.predictor import Predictor
 from specimen_sample import CHECKPOINTS, TINY
 
 from fixtures.specimens.expression import LABELS
 from fixtures.specimens.trainers import captions, clip, cnn
 from fixtures.specimens.trainers.figures import FIRST
+from harness.judging import Evaluation
 from harness.labels import label_space
 from harness.labels.vocabulary import vocabulary
 from harness.predictions import Cell, Predictions
@@ -52,11 +52,15 @@ def answered(tmp_path_factory):
     text = SUITE.format(**{name: json.dumps(str(path)) for name, path in paths.items()})
     (folder / "suite.toml").write_text(text)
     settings = Settings(data_root=folder, store=folder / "store", device="cpu")
-    predictor = Predictor(Suite.read(folder / "suite.toml"), settings)
+    cells = {
+        (model, dataset): Cell(model, dataset, "test", "none", *(["plain"] if model == "clip" else []))
+        for model in CARDS
+        for dataset in ("specimen", "specimen-fer")
+    }
+    evaluation = Evaluation(Suite.read(folder / "suite.toml"), settings, "default", cells.values())
 
     def answers(model: str, dataset: str) -> Predictions:
-        cell = Cell(model, dataset, "test", "none", *(["plain"] if model == "clip" else []))
-        return predictor.predictions(cell)
+        return evaluation.evidence.predictions(cells[model, dataset])
 
     return answers
 
