@@ -1,0 +1,1 @@
+"""The engine: what the store lacks is planned, computed and kept; everything else reads."""
