@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
-from harness.models import architecture, network, pixels, weights
+from harness.models import ahead, architecture, network, pixels, weights
 from harness.models.base import Context, Kind
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
@@ -59,7 +59,7 @@ class TimmClassifier:
             model=f"timm:{card.architecture}",
             weights=card.check_digest(self.path),
             labels=card.labels,
-            adapter=source_version(sys.modules[__name__], architecture, network, pixels, weights),
+            adapter=source_version(sys.modules[__name__], ahead, architecture, network, pixels, weights),
             processor={
                 "in_chans": card.in_chans,
                 "size": card.input_size,

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.identity import Identity, package_versions, source_version
-from harness.models import network, pixels
+from harness.models import ahead, network, pixels
 from harness.models.base import Context, Kind
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
@@ -63,7 +63,7 @@ class WhatTheFace:
             model="what-the-face-classification",
             weights=file_digest(self.path),
             labels=CARD.labels,
-            adapter=source_version(sys.modules[__name__], network, pixels),
+            adapter=source_version(sys.modules[__name__], ahead, network, pixels),
             processor={"in_chans": 1, "size": CARD.input_size, "mean": CARD.mean, "std": CARD.std},
             dtype=dtype,
             device=device.partition(":")[0],

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
+from harness.models import ahead, resize
 from harness.models.base import Context
 from harness.restoration import gfpgan_arch, images, network
 from harness.restoration.images import SIZE, check_colour, check_size
@@ -89,7 +90,7 @@ class Gfpgan:
         return Identity(
             model="gfpgan",
             weights=checked_digest(self.path, self.sha256),
-            adapter=source_version(sys.modules[__name__], images, network, gfpgan_arch),
+            adapter=source_version(sys.modules[__name__], ahead, images, network, gfpgan_arch, resize),
             processor={"architecture": self.options, "size": self.size, "colour": self.colour},
             dtype=self.dtype,
             device=device.partition(":")[0],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
 from harness.identity import Identity, package_versions, source_version
+from harness.models import ahead, resize
 from harness.models.base import Context
 from harness.models.network import require, torch_dtype
 from harness.models.pixels import LUMA
@@ -66,7 +67,7 @@ class Spandrel:
         return Identity(
             model="spandrel",
             weights=checked_digest(self.path, self.sha256),
-            adapter=source_version(sys.modules[__name__], images, network),
+            adapter=source_version(sys.modules[__name__], ahead, images, network, resize),
             processor={"size": self.size, "colour": self.colour},
             dtype=self.dtype,
             device=device.partition(":")[0],

@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 
 from harness.identity import Identity, package_versions, source_version
-from harness.models import trie
+from harness.models import ahead, resize, trie
 from harness.models.base import Context, Kind
 from harness.models.contrastive import loading, network, pixels, source, zero_shot
 from harness.models.contrastive.network import LoadedClip
@@ -77,7 +77,9 @@ class OpenClipModel:
             model=f"open_clip:{about.label}" if about.label else "open_clip",
             weights=about.weights.digest,
             revision=about.weights.revision,
-            adapter=source_version(sys.modules[__name__], loading, network, pixels, source, trie, zero_shot),
+            adapter=source_version(
+                sys.modules[__name__], ahead, loading, network, pixels, resize, source, trie, zero_shot
+            ),
             processor={
                 **about.preprocessing,
                 "network": about.config,
