@@ -75,7 +75,7 @@ def train_epoch(
     generator = torch.Generator().manual_seed(derived_seed(recipe.seed, epoch, "images"))
     order = _shuffled(len(images.gold), size, generator)
     batches = torch.split(order.to(images.pixels.device), size)
-    moves = _moves(images, order, recipe, generator).to(learner.device).split(size)
+    moves = torch.split(_moves(images, order, recipe, generator).to(learner.device), size)
     step = learner.step
     step.sums.zero_()
     with seeded(derived_seed(recipe.seed, epoch, "dropout"), learner.device):

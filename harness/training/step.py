@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from harness.models.ahead import on_cuda
@@ -104,7 +103,7 @@ class _Recording:
         import torch
 
         self._function, self._calls = function, 0
-        self._stream = torch.cuda.Stream()
+        self._stream: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self._graph: torch.cuda.CUDAGraph | None = None
         self._held: tuple[torch.Tensor, ...] = ()
 
