@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.errors import Unavailable, UsageError, out_of_memory
 from harness.models import pixels
+from harness.models.ahead import Pending, Stacks
 from harness.models.card import Card
 from harness.settings import DTYPES
 
@@ -44,13 +45,19 @@ class LoadedNetwork:
 
     def classify(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Softmax probabilities (N, K)."""
+        return self.forward(self.prepare(images)).numpy()
+
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> Stacks:
+        """What `forward` reads; needs no device."""
+        return Stacks.of(images, self.device)
+
+    def forward(self, prepared: Stacks) -> Pending:
+        """Begins to compute softmax probabilities (N, K)."""
         import torch
 
         with torch.inference_mode():
-            batch = pixels.to_tensor(images, self.card, self.device).to(torch_dtype(self.dtype))
-            probabilities = self.network(batch).float().softmax(dim=1)
-        result: NDArray[np.float32] = probabilities.cpu().numpy()
-        return result
+            batch = pixels.normalised(prepared, self.card, self.device).to(torch_dtype(self.dtype))
+            return Pending(self.network(batch).float().softmax(dim=1))
 
 
 def torch_dtype(name: str) -> Any:

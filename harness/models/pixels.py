@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.models.ahead import Stacks
 
 if TYPE_CHECKING:
     import torch
@@ -28,26 +31,29 @@ def to_tensor(images: Sequence[NDArray[np.uint8]], card: Card, device: str) -> t
     Returns:
         (N, card.in_chans, *card.input_size), scaled to [0, 1], then normalised.
     """
+    return normalised(Stacks.of(images, device), card, device)
+
+
+def normalised(stacks: Stacks, card: Card, device: str) -> torch.Tensor:
+    """`to_tensor` of pictures that have been stacked."""
+    mean, std = (_constant(values, device) for values in (card.mean, card.std))
+    return (stacks.map(partial(_resized, card=card), device) - mean) / std
+
+
+@lru_cache(maxsize=64)  # what is copied to a GPU makes it wait
+def _constant(values: tuple[float, ...], device: str) -> torch.Tensor:
     import torch
 
-    if len({image.shape for image in images}) == 1:
-        batch = _resized(torch.from_numpy(np.stack(images)).to(device), card)
-    else:
-        batch = torch.cat(
-            [_resized(torch.from_numpy(np.stack([image])).to(device), card) for image in images]
-        )
-    mean, std = (torch.tensor(v, device=device).view(1, -1, 1, 1) for v in (card.mean, card.std))
-    return (batch - mean) / std
+    return torch.tensor(values, device=device).view(1, -1, 1, 1)
 
 
-def _resized(batch: torch.Tensor, card: Card) -> torch.Tensor:
+def _resized(channels: torch.Tensor, card: Card) -> torch.Tensor:
     import torch
     from torch.nn.functional import interpolate
 
-    channels = batch.unsqueeze(1) if batch.ndim == 3 else batch.permute(0, 3, 1, 2)
     values = channels.to(torch.float32) / 255
     if values.shape[1] == 3 and card.in_chans == 1:
-        values = (values * torch.tensor(LUMA, device=values.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        values = (values * _constant(LUMA, str(values.device))).sum(1, keepdim=True)
     if values.shape[1] == 1 and card.in_chans == 3:
         values = values.expand(-1, 3, -1, -1)
     if tuple(values.shape[2:]) != card.input_size:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from harness.datasets.pixels import MAX_PIXELS
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 # The shorter side of restored images where an entry says nothing. All restorers have the same, so that
 # the difference between two of them is never one of resolution.
@@ -39,23 +44,37 @@ def checked(image: Pixels) -> Pixels:
     return image
 
 
-def resized(image: Pixels, size: int, method: Image.Resampling, like: Pixels | None = None) -> Pixels:
-    """The image with its shorter side at `size` pixels, in its own shape or in that of another one.
+def resized(image: Pixels, size: int, method: Image.Resampling) -> Pixels:
+    """The image with its shorter side at `size` pixels.
 
     Raises:
         ValueError: it would be larger than a restored image may be.
     """
-    height, width = (image if like is None else like).shape[:2]
+    return in_size(image, target(image, size), method)
+
+
+def in_size(image: Pixels, size: tuple[int, int], method: Image.Resampling) -> Pixels:
+    """The image in another (height, width)."""
+    if size == image.shape[:2]:
+        return image
+    return np.asarray(Image.fromarray(image).resize(size[::-1], method))
+
+
+def target(image: Pixels, size: int) -> tuple[int, int]:
+    """Height and width of an image once its shorter side is `size` pixels.
+
+    Raises:
+        ValueError: it would be larger than a restored image may be.
+    """
+    height, width = image.shape[:2]
     scale = size / min(height, width)
-    target = (round(width * scale), round(height * scale))
-    if target[0] * target[1] > (most := min(max(LONGEST * size * size, SMALL), MAX_PIXELS)):
+    new = (round(height * scale), round(width * scale))
+    if new[0] * new[1] > (most := min(max(LONGEST * size * size, SMALL), MAX_PIXELS)):
         raise ValueError(
-            f"{width} x {height} pixels would become {target[0]} x {target[1]}, more than the {most:,} that "
+            f"{width} x {height} pixels would become {new[1]} x {new[0]}, more than the {most:,} that "
             "a restored image may have"
         )
-    if target == (image.shape[1], image.shape[0]):
-        return image
-    return np.asarray(Image.fromarray(image).resize(target, method))
+    return new
 
 
 def as_rgb(image: Pixels) -> Pixels:
@@ -66,6 +85,15 @@ def as_rgb(image: Pixels) -> Pixels:
 def as_grey(image: Pixels) -> Pixels:
     """(H, W) by the weights of ITU-R BT.601, as Pillow does it."""
     return image if image.ndim == 2 else np.asarray(Image.fromarray(image).convert("L"))
+
+
+def luma(pixels: torch.Tensor) -> torch.Tensor:
+    """`as_grey` of (N, 3, H, W) uint8 pixels on a device: (N, 1, H, W), as Pillow rounds them."""
+    import torch
+
+    red, green, blue = pixels.int().unbind(1)
+    sums = red * 19595 + green * 38470 + blue * 7471 + 0x8000
+    return (sums >> 16).to(torch.uint8).unsqueeze(1)
 
 
 def check_size(size: object) -> int:

@@ -17,26 +17,36 @@ SCALE = 0.10  # share of the size, either way
 SHIFT = 0.075  # share of height and width, either way
 
 
-def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def augment(images: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
     """Transforms every image on its own; what leaves the frame is replaced by repeating the edge.
 
     Args:
         images: (N, C, H, W), floating point.
-        generator: CPU generator, the only source of randomness. Draws do not depend on the device.
+        moves: (N, 2, 3), what `draw_moves` gave.
 
     Returns:
-        A new tensor of the same shape, dtype and device. Half of the images are mirrored, all are
-        rotated by up to 10 degrees, scaled by up to 10 % and shifted by up to 7.5 %.
+        A new tensor of the same shape, dtype and device.
     """
     from torch.nn.functional import affine_grid, grid_sample
 
-    theta = _random_affine(len(images), images.shape[2] / images.shape[3], generator)
-    grid = affine_grid(theta.to(images.device, images.dtype), list(images.shape), align_corners=False)
+    grid = affine_grid(moves.to(images.dtype), list(images.shape), align_corners=False)
     return grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _random_affine(n: int, aspect: float, generator: torch.Generator) -> torch.Tensor:
-    """(n, 2, 3) maps from output to input coordinates in [-1, 1]; `aspect` is height / width."""
+def draw_moves(n: int, size: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    """Draws what is to happen to n images.
+
+    Half of them are mirrored, all are rotated by up to 10 degrees, scaled by up to 10 % and shifted by up to
+    7.5 %.
+
+    Args:
+        n: how many.
+        size: their height and width.
+        generator: CPU generator, the only source of randomness. Draws do not depend on the device.
+
+    Returns:
+        (n, 2, 3) maps from output to input coordinates in [-1, 1], on the CPU.
+    """
     import torch
 
     angle, scale, across, down = (2 * torch.rand((4, n), generator=generator) - 1).unbind()
@@ -44,6 +54,7 @@ def _random_affine(n: int, aspect: float, generator: torch.Generator) -> torch.T
     angle = angle * math.radians(ROTATION)
     scale = 1 + scale * SCALE
     cos, sin = angle.cos() / scale, angle.sin() / scale
+    aspect = size[0] / size[1]
     # Coordinates are relative to the sides, so a rotation of pixels shears unless the aspect is undone.
     rows = (mirror * cos, -mirror * sin * aspect, across * 2 * SHIFT, sin / aspect, cos, down * 2 * SHIFT)
     return torch.stack(rows, dim=1).view(n, 2, 3)

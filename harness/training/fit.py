@@ -41,6 +41,7 @@ def fit(
     """
     recipe = learner.recipe
     state = resume.load(files.path("resume.pt"), provenance, learner)
+    images, select = images.near(learner.device), select.near(learner.device)
     n_batches = batches_per_epoch(len(images.gold), recipe.batch_size)
     progress.begin(files.stem, recipe.epochs, n_batches, done=len(state.log))
     for epoch in range(len(state.log), recipe.epochs):

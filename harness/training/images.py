@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
+from harness.models.ahead import on_cuda
 from harness.models.card import Card
 from harness.models.pixels import to_tensor
 from harness.training.recipe import Recipe
@@ -28,11 +29,19 @@ class Images:
 
     Attributes:
         pixels: (N, C, H, W) uint8, at the network's input size. FER-2013 Training takes 66 MB.
-        gold: (N,) int64 label indices.
+        gold: (N,) int64 label indices, where the pixels are.
     """
 
     pixels: torch.Tensor
     gold: torch.Tensor
+
+    def near(self, device: str) -> Images:
+        """The same in the memory of a GPU, if they take no more than half of what it has left."""
+        import torch
+
+        if not on_cuda(device) or self.pixels.nbytes > torch.cuda.mem_get_info(device)[0] / 2:
+            return self
+        return Images(self.pixels.to(device), self.gold.to(device))
 
     def batches(self, card: Card, size: int, device: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yields (normalised images, gold) in order."""

@@ -7,13 +7,15 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.errors import ModelError
 from harness.models.card import Card
-from harness.training.augment import augment
-from harness.training.images import Images, normalised
+from harness.training.augment import draw_moves
+from harness.training.images import Images
 from harness.training.recipe import Recipe
+from harness.training.step import Step
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +42,11 @@ class Learner:
     card: Card
     device: str
 
+    @cached_property
+    def step(self) -> Step:
+        """One step of its training, whose recording lasts from epoch to epoch."""
+        return Step(self.model, self.optimizer, self.recipe, self.card, self.device)
+
 
 def train_epoch(
     learner: Learner, images: Images, epoch: int, advance: Callable[[int, float], None]
@@ -62,33 +69,26 @@ def train_epoch(
         ModelError: the loss is not a number.
     """
     import torch
-    from torch.nn.functional import cross_entropy
 
-    model, recipe, device = learner.model.train(), learner.recipe, learner.device
+    learner.model.train()
+    recipe, size = learner.recipe, learner.recipe.batch_size
     generator = torch.Generator().manual_seed(derived_seed(recipe.seed, epoch, "images"))
-    batches = _shuffled(len(images.gold), recipe.batch_size, generator)
-    sums, seen = torch.zeros(2, device=device), 0
-    with seeded(derived_seed(recipe.seed, epoch, "dropout"), device):
+    order = _shuffled(len(images.gold), size, generator)
+    batches = torch.split(order.to(images.pixels.device), size)
+    moves = torch.split(_moves(images, order, recipe, generator).to(learner.device), size)
+    step = learner.step
+    step.sums.zero_()
+    with seeded(derived_seed(recipe.seed, epoch, "dropout"), learner.device):
         for done, batch in enumerate(batches, start=1):
-            x, gold = normalised(images.pixels[batch].to(device), learner.card), images.gold[batch].to(device)
-            if recipe.augment:
-                x = augment(x, generator)
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.dtype == "bfloat16"):
-                logits = model(x.contiguous(memory_format=torch.channels_last))
-                loss = cross_entropy(logits, gold, label_smoothing=recipe.label_smoothing)
-            for group in learner.optimizer.param_groups:
-                step = epoch * len(batches) + done - 1
-                group["lr"] = recipe.learning_rate(step, recipe.epochs * len(batches))
-            learner.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            learner.optimizer.step()
-            seen += len(batch)
-            sums += torch.stack([loss.detach() * len(batch), (logits.argmax(1) == gold).sum()])
+            rate = recipe.learning_rate(epoch * len(batches) + done - 1, recipe.epochs * len(batches))
+            moved = moves[done - 1] if recipe.augment else None
+            step(images.pixels[batch], images.gold[batch], moved, rate)
             if done % _LOOK_EVERY == 0 or done == len(batches):
-                _check_finite(float(sums[0]), recipe, epoch)
-                advance(done, float(sums[0]) / seen)
-    return float(sums[0]) / seen, float(sums[1]) / seen
+                loss = float(step.sums[0])
+                _check_finite(loss, recipe, epoch)
+                advance(done, loss / min(done * size, len(order)))
+    loss, right = step.sums.tolist()
+    return loss / len(order), right / len(order)
 
 
 def count_right(model: torch.nn.Module, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> int:
@@ -96,12 +96,12 @@ def count_right(model: torch.nn.Module, batches: Iterable[tuple[torch.Tensor, to
     import torch
 
     model.eval()
-    right = 0
+    right: list[torch.Tensor] = []
     with torch.inference_mode():
         for x, gold in batches:
             logits = model(x.contiguous(memory_format=torch.channels_last))
-            right += int((logits.argmax(1) == gold).sum())
-    return right
+            right.append((logits.argmax(1) == gold).sum())
+    return sum(int(one) for one in right)  # read at the end: a GPU is waited for once
 
 
 def batches_per_epoch(n: int, size: int) -> int:
@@ -128,11 +128,22 @@ def seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
-def _shuffled(n: int, size: int, generator: torch.Generator) -> list[torch.Tensor]:
+def _shuffled(n: int, size: int, generator: torch.Generator) -> torch.Tensor:
     import torch
 
     order = torch.randperm(n, generator=generator)
-    return list(torch.split(order, size))[: batches_per_epoch(n, size)]
+    return order[: n - 1] if n % size == 1 else order
+
+
+def _moves(images: Images, order: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
+    """(N, 2, 3), drawn batch by batch; (0, 2, 3) without augmentation."""
+    import torch
+
+    if not recipe.augment:
+        return torch.empty(0, 2, 3)
+    height, width = images.pixels.shape[2:]
+    batches = torch.split(order, recipe.batch_size)
+    return torch.cat([draw_moves(len(batch), (height, width), generator) for batch in batches])
 
 
 def _check_finite(loss: float, recipe: Recipe, epoch: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError, UsageError, out_of_memory
+from harness.models.ahead import on_cuda
 from harness.models.architecture import build
 from harness.training.recipe import Recipe
 
@@ -43,6 +44,17 @@ def create(recipe: Recipe, num_classes: int, device: str) -> torch.nn.Module:
             f"Give another --input-size{_usual_size(recipe.architecture)} or another architecture."
         ) from error
     return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def optimizer(model: torch.nn.Module, recipe: Recipe, device: str) -> torch.optim.Optimizer:
+    """The optimizer of a recipe; on a GPU fused, with a rate that recorded steps read."""
+    import torch
+
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    options: dict[str, Any] = {"lr": recipe.lr}
+    if on_cuda(device):
+        options = {"lr": torch.tensor(recipe.lr, device=device), "fused": True, "capturable": True}
+    return kind(model.parameters(), weight_decay=recipe.weight_decay, **options)
 
 
 def check_architecture(name: str) -> None:

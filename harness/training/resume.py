@@ -17,6 +17,9 @@ from harness.training.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
+# How the optimizer works here: a training may go on on another device.
+_OF_THE_DEVICE = ("lr", "fused", "capturable", "foreach")
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -113,6 +116,8 @@ def load(path: Path, provenance: Provenance, learner: Learner) -> State:
             "Go on with the same options and data, or pass --force to start over."
         )
     learner.model.load_state_dict(body["model"])
+    for saved, own in zip(body["optimizer"]["param_groups"], learner.optimizer.param_groups, strict=True):
+        saved.update((name, own[name]) for name in _OF_THE_DEVICE if name in own)
     learner.optimizer.load_state_dict(body["optimizer"])
     log = [EpochRow(**row) for row in body["log"]]
     return State(log, body["best"], body["best_epoch"], body["best_right"])

@@ -119,8 +119,6 @@ def _prepared(
     asked: Recipe, recipe: Recipe, train: Dataset, select: str, device: str, progress: TrainingProgress
 ) -> tuple[Learner, Images]:
     """A fresh learner and the training images."""
-    import torch
-
     assert recipe.in_chans is not None
     assert recipe.input_size is not None
     labels = train.space.labels
@@ -140,8 +138,7 @@ def _prepared(
     progress.note(f"Reading {len(train)} images of {train}")
     images = decode(train, card, asked)
     mean, std = mean_std(images.pixels)
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    optimizer = kind(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    optimizer = network.optimizer(model, recipe, device)
     return Learner(model, optimizer, recipe, replace(card, mean=mean, std=std), device), images
 
 

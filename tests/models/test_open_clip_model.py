@@ -13,7 +13,7 @@ from tiny_clip import CLIP, SIGLIP, save_clip, write_config
 from tiny_models import pictures
 
 from harness.errors import ModelError, UsageError
-from harness.models import Context, RunnableModel
+from harness.models import Context, RunnableModel, resize
 from harness.models.base import Contrastive
 from harness.models.contrastive.adapter import OpenClipModel
 from harness.models.contrastive.network import CausalTexts, LoadedClip
@@ -93,8 +93,58 @@ def test_images_are_seen_as_by_open_clip(tmp_path, config):
     for shape in ((48, 48, 3), (32, 32, 3), (90, 41, 3), (20, 70, 3)):
         images = pictures(3, shape)
         batch = torch.stack([transform(Image.fromarray(image)) for image in images])
-        assert torch.equal(ours.preprocess(images, "cpu"), batch)
+        assert torch.equal(ours.preprocess.values(ours.prepare(images), "cpu"), batch)
         np.testing.assert_allclose(ours.embed_images(images), unit(bare.encode_image(batch)), atol=1e-5)
+
+
+PLACED = {
+    "clip": (CLIP, True),
+    "siglip": (SIGLIP, True),
+    "bilinear": (changed(CLIP, interpolation="bilinear"), True),
+    "oblong": (changed(CLIP, image_size=[32, 48]), False),
+    "longest": ({**CLIP, "preprocess_cfg": {**CLIP["preprocess_cfg"], "resize_mode": "longest"}}, False),
+}
+
+
+@pytest.mark.parametrize(("config", "known"), PLACED.values(), ids=PLACED.keys())
+def test_a_batch_is_resized_as_image_by_image(tmp_path, config, known):
+    """What a GPU does, here on the CPU."""
+    import torch
+    from PIL import Image
+
+    preprocess = loaded(tmp_path, config).preprocess
+    assert (preprocess.placing is not None) == known
+    if not known:
+        return
+    for shape in ((48, 48), (48, 48, 3), (32, 32, 3), (90, 41, 3), (20, 70), (31, 33, 3), (400, 299, 3)):
+        images = pictures(3, shape)
+        theirs = np.stack([np.asarray(preprocess.resized(Image.fromarray(image))) for image in images])
+        pixels = torch.from_numpy(np.stack(images).reshape(3, *shape[:2], -1)).permute(0, 3, 1, 2)
+        ours = preprocess.placing(pixels).expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
+        np.testing.assert_array_equal(ours.numpy(), theirs)
+
+
+def test_a_resize_that_does_otherwise_than_torchvision_is_not_taken_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(resize, "_BITS", 8)
+    resize._matrix.cache_clear()
+    try:
+        assert loaded(tmp_path).preprocess.placing is None
+    finally:
+        resize._matrix.cache_clear()
+
+
+@pytest.mark.parametrize("config", [CLIP, PLACED["longest"][0]], ids=["resized-there", "resized-before"])
+def test_a_gpu_sees_the_pixels_that_the_cpu_sees(tmp_path, config):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    here = loaded(tmp_path, config)
+    there = model(tmp_path).load("cuda", "float32")
+    mixed = [*pictures(2, (48, 48)), *pictures(2, (60, 30, 3)), *pictures(1, (48, 48))]
+    seen = there.preprocess.values(there.prepare(mixed), "cuda").cpu()
+    assert torch.equal(seen, here.preprocess.values(here.prepare(mixed), "cpu"))
+    np.testing.assert_allclose(there.embed_images(mixed), here.embed_images(mixed), atol=1e-3)
 
 
 def test_a_grey_image_is_one_with_three_equal_channels(tmp_path):

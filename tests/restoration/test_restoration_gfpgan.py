@@ -16,6 +16,8 @@ from tiny_restorers import NARROW, faces, narrow_gfpgan, save_pth, save_with_car
 from harness.errors import ModelError, Unavailable, UsageError
 from harness.models import Context
 from harness.restoration import LoadedRestorer, Restorer, build_restorer
+from harness.restoration import network as network_module
+from harness.restoration.images import luma
 from harness.restoration.network import LoadedFaceNetwork, images_at_once
 
 
@@ -71,6 +73,24 @@ def test_restores_as_the_bare_network_does(build, network, shape):
     expected = forward(network, images)
     assert_close(loaded.restore(images), expected)
     assert expected[0].std() > 5  # the comparison is of pictures, not of clipped white
+
+
+@pytest.mark.parametrize("colour", ["keep", "grey"])
+def test_a_gpu_finishes_pictures_as_pillow_does(build, monkeypatch, colour):
+    """What a GPU does after the network, here on the CPU."""
+    loaded = build(size=20, colour=colour).load("cpu")
+    images = [*faces(2), *faces(2, (12, 19, 3)), *faces(1, (40, 12)), *faces(1)]
+    expected = loaded.restore(images)
+    monkeypatch.setattr(network_module, "on_cuda", lambda device: True)
+    monkeypatch.setattr(network_module, "in_size", None)  # it needs no Pillow
+    for image, other in zip(loaded.restore(images), expected, strict=True):
+        np.testing.assert_array_equal(image, other)
+
+
+def test_grey_is_pillows_grey():
+    colours = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    ours = luma(torch.from_numpy(colours).permute(2, 0, 1)[None])[0, 0]
+    np.testing.assert_array_equal(ours.numpy(), np.asarray(Image.fromarray(colours).convert("L")))
 
 
 def test_noise_is_the_same_each_time(build, network):

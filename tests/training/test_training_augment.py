@@ -6,11 +6,16 @@ import pytest
 import torch
 
 from harness.training import augment as module
-from harness.training.augment import augment
+from harness.training.augment import draw_moves
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    height, width = images.shape[2:]
+    return module.augment(images, draw_moves(len(images), (height, width), generator))
 
 
 def still(monkeypatch: pytest.MonkeyPatch, **ranges: float) -> None:

@@ -5,7 +5,7 @@ import torch
 from tiny_training import tiny
 
 from harness.models import Card
-from harness.training import Recipe, loop
+from harness.training import Recipe, step
 from harness.training.images import Images
 from harness.training.loop import Learner, batches_per_epoch, derived_seed, train_epoch
 
@@ -34,11 +34,11 @@ def weights(model: torch.nn.Module) -> torch.Tensor:
 def test_every_epoch_sees_every_image_once_in_an_order_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def noted(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def noted(batch: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
         seen.extend(batch[:, 0, 0, 0].round().int().tolist())
         return batch
 
-    monkeypatch.setattr(loop, "augment", noted)
+    monkeypatch.setattr(step, "augment", noted)
     orders = []
     for seed, epoch in [(0, 0), (0, 1), (1, 0), (0, 0)]:
         seen.clear()

@@ -17,7 +17,7 @@ from harness.errors import DataError, ModelError, UsageError
 from harness.labels import LabelSpace
 from harness.models import Card, Context
 from harness.models.timm_classifier import TimmClassifier
-from harness.training import Recipe, TrainingProgress, TrainResult, loop, train
+from harness.training import Recipe, TrainingProgress, TrainResult, step, train
 from harness.training.files import EpochRow, Files
 
 Said = Callable[[], str]
@@ -131,11 +131,11 @@ def test_weights_depend_neither_on_selection_nor_report_images(tmp_path: Path) -
 def test_only_training_images_are_augmented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
 
-    def counted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def counted(images: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
         batches.append(len(images))
         return images
 
-    monkeypatch.setattr(loop, "augment", counted)
+    monkeypatch.setattr(step, "augment", counted)
     data = shapes("train", 70), shapes("public", 31), [shapes("private", 33)]
     train(tiny(epochs=2), *data, tmp_path / "on")
     assert batches == [32, 32, 6] * 2
@@ -271,7 +271,7 @@ def test_running_out_of_memory_names_the_batch_size(
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(loop, "augment", full)
+    monkeypatch.setattr(step, "augment", full)
     with pytest.raises(ModelError, match="--batch-size 16"):
         train(tiny(), shapes("train", 64), shapes("public", 3), [], tmp_path)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
+from harness.models.ahead import Pending, Stacks, on_cuda
 from harness.models.contrastive.pixels import Preprocessing
 from harness.models.trie import Trie, chunks
 from harness.slow_paths import Kind, blame, note
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 TEXTS_AT_ONCE = 64
 PATH = "sweep of captions"
+RESIZED_BY_PILLOW = (
+    "its preprocessing is more than Resize and CenterCrop, or this Pillow resizes in another way; Pillow "
+    "prepares some 2,000 pictures a second"
+)
 NODES = 1024  # tokens read in one pass; what their mask takes grows with the square
 
 
@@ -56,10 +61,20 @@ class LoadedClip:
 
     def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embeddings (N, D) of unit length of N images (H, W) or (H, W, 3); sizes may differ."""
+        return self.forward(self.prepare(images)).numpy()
+
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> Stacks:
+        """What `forward` reads; needs no device."""
+        return self.preprocess.prepare(images, self.device)
+
+    def forward(self, prepared: Stacks) -> Pending:
+        """Begins to compute embeddings (N, D) of unit length."""
         import torch
 
+        if on_cuda(self.device) and self.preprocess.placing is None:
+            note(self.name, "resizing on the GPU", "unfit", RESIZED_BY_PILLOW)
         with torch.inference_mode():
-            batch = self.preprocess(images, self.device).to(self.dtype)
+            batch = self.preprocess.values(prepared, self.device).to(self.dtype)
             return _unit(self.network.encode_image(batch))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -76,7 +91,7 @@ class LoadedClip:
             self._check_length(text)
         tokens = self.tokenizer(distinct)
         with torch.inference_mode():
-            embedded = _unit(self._encode(tokens.to(self.device)))
+            embedded = _unit(self._encode(tokens.to(self.device))).numpy()
         row = {text: i for i, text in enumerate(distinct)}
         result: NDArray[np.float32] = embedded[[row[text] for text in texts]]
         return result
@@ -179,8 +194,7 @@ class CausalTexts:
         return ends
 
 
-def _unit(embedded: torch.Tensor) -> NDArray[np.float32]:
+def _unit(embedded: torch.Tensor) -> Pending:
     from torch.nn.functional import normalize
 
-    result: NDArray[np.float32] = normalize(embedded.float(), dim=-1).cpu().numpy()
-    return result
+    return Pending(normalize(embedded.float(), dim=-1))

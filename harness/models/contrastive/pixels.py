@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from harness.errors import ModelError
+from harness.models.ahead import Stacks, on_cuda
+from harness.models.resize import resize
 
 if TYPE_CHECKING:
     import torch
@@ -19,16 +23,21 @@ if TYPE_CHECKING:
 class Preprocessing:
     """The steps of open_clip's evaluation transform, with the same result to the last bit.
 
-    Sizes are changed image by image, as there. Scaling and normalising is done to the whole batch, in place:
-    image by image that takes longer than a twentieth of the image tower of ViT-B-32.
+    On a GPU a batch is resized there, where torchvision's `Resize` and `CenterCrop` are all there is to do;
+    elsewhere Pillow does it, image by image. Both are 8-bit pixels. Scaling and normalising is done to the
+    whole batch: image by image that takes longer than a twentieth of the image tower of ViT-B-32.
 
     Attributes:
         resized: a PIL image -> one in the size and the mode of the model.
-        normalise: scaled values (N, 3, H, W) -> normalised ones.
+        mean: per channel, of scaled values.
+        std: per channel.
+        placing: the same as `resized` for a batch of pixels; None where that is not known.
     """
 
     resized: Callable[[Any], Any]
-    normalise: Callable[[torch.Tensor], torch.Tensor]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    placing: Placing | None
 
     @classmethod
     def of(cls, transform: Any) -> Preprocessing:
@@ -44,14 +53,93 @@ class Preprocessing:
             raise ModelError(
                 "This version of open_clip prepares images in an unknown way. Install open_clip_torch 3.3."
             )
-        return cls(Compose(steps), Normalize(normalise.mean, normalise.std, inplace=True))
+        resized = Compose(steps)
+        placing = Placing.of(steps)
+        if placing is not None and not _alike(resized, placing):
+            placing = None
+        return cls(resized, tuple(normalise.mean), tuple(normalise.std), placing)
 
-    def __call__(self, images: Sequence[NDArray[np.uint8]], device: str) -> torch.Tensor:
-        """Values (N, 3, H, W) on a device of N images (H, W) or (H, W, 3), whose sizes may differ."""
-        import torch
-        from PIL import Image
+    def prepare(self, images: Sequence[NDArray[np.uint8]], device: str) -> Stacks:
+        """N images (H, W) or (H, W, 3), whose sizes may differ, on their way to a device; needs no device."""
+        if self.placing is None or not on_cuda(device):
+            # Grey images are resized as one channel; the last step repeats it.
+            images = [np.asarray(self.resized(Image.fromarray(image))) for image in images]
+        return Stacks.of(images, device)
 
-        # Grey images are resized as one channel; the last step repeats it.
-        pixels = np.stack([np.asarray(self.resized(Image.fromarray(image))) for image in images])
-        batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).contiguous()
-        return self.normalise(batch.to(torch.float32).div_(255))
+    def values(self, prepared: Stacks, device: str) -> torch.Tensor:
+        """Values (N, 3, H, W) on the device."""
+        placing = self.placing if on_cuda(device) else None
+        pixels = prepared.map(lambda batch: _coloured(placing(batch) if placing else batch), device)
+        scale, mean, std = (_constant(values, device) for values in ((255.0,), self.mean, self.std))
+        # By tensors: torch divides by a plain number on a GPU by multiplying with its rounded inverse.
+        return (pixels / scale).sub_(mean).div_(std)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """torchvision's `Resize` and, after it, `CenterCrop`, of 8-bit pixels as Pillow resizes them.
+
+    Attributes:
+        size: height and width, or the length of the shorter side.
+        method: the filter of Pillow.
+        crop: height and width of what is kept, or None for all.
+    """
+
+    size: tuple[int, ...]
+    method: Image.Resampling
+    crop: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, steps: Sequence[Any]) -> Placing | None:
+        """Recognises the steps before scaling, the last of which makes pictures RGB; None for others."""
+        from torchvision.transforms import CenterCrop, Resize
+
+        kinds = [type(step) for step in steps[:-1]]
+        if kinds not in ([Resize], [Resize, CenterCrop]) or steps[0].max_size is not None:
+            return None
+        size = steps[0].size if isinstance(steps[0].size, Sequence) else (steps[0].size,)
+        method = {kind.name.lower(): kind for kind in Image.Resampling}.get(steps[0].interpolation.value)
+        if method not in (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS):
+            return None
+        return cls(tuple(size), method, tuple(steps[1].size) if len(kinds) == 2 else None)
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) uint8 pixels in the size of the model."""
+        height, width = pixels.shape[2:]
+        if len(self.size) == 2:
+            new = (self.size[0], self.size[1])
+        elif width <= height:
+            new = (int(self.size[0] * height / width), self.size[0])
+        else:
+            new = (self.size[0], int(self.size[0] * width / height))
+        if self.crop is None:
+            return resize(pixels, new, self.method)
+        top, left = (round((old - kept) / 2) for old, kept in zip(new, self.crop, strict=True))
+        return resize(
+            pixels, new, self.method, (slice(top, top + self.crop[0]), slice(left, left + self.crop[1]))
+        )
+
+
+def _alike(resized: Callable[[Any], Any], placing: Placing) -> bool:
+    """Whether a placing does as the steps it was taken for: versions of Pillow and torchvision differ."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    for shape in ((48, 48), (61, 97, 3), (300, 200, 3), (230, 700)):
+        picture = rng.integers(0, 256, shape, np.uint8)
+        theirs = np.asarray(resized(Image.fromarray(picture)))
+        pixels = torch.from_numpy(np.atleast_3d(picture)).permute(2, 0, 1)[None]
+        if not np.array_equal(_coloured(placing(pixels))[0].permute(1, 2, 0).numpy(), theirs):
+            return False
+    return True
+
+
+def _coloured(pixels: torch.Tensor) -> torch.Tensor:
+    return pixels.expand(-1, 3, -1, -1)
+
+
+@lru_cache(maxsize=64)  # what is copied to a GPU makes it wait
+def _constant(values: tuple[float, ...], device: str) -> torch.Tensor:
+    import torch
+
+    return torch.tensor(values, device=device).view(1, -1, 1, 1)
