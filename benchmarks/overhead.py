@@ -12,13 +12,15 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from types import SimpleNamespace
 
 import numpy as np
 from _shared import data_or_status_2, efficientnet, print_line
 
 from harness.datasets import Dataset, load_dataset
-from harness.engine.fill import compute, find_work
+from harness.engine.fill import compute
 from harness.engine.respondents import respondent
+from harness.engine.work import find_work
 from harness.identity import Identity
 from harness.models import Classifier, RunnableModel
 from harness.predictions.store import Store
@@ -85,7 +87,12 @@ def through_the_runner(decoded: Dataset, model: RunnableModel, network: Classifi
         of_model = respondent(model, "cpu", "float32", store)
         (asked,) = of_model.asked(None, fresh.task)
         works = [(asked, find_work(asked.identity, fresh, store))]
-        compute(works, fresh, partial(of_model.respond, network), store, batch_size=BATCH)
+        steps = SimpleNamespace(
+            prepare=partial(of_model.prepare, network),
+            forward=partial(of_model.forward, network),
+            tables=of_model.tables,
+        )
+        compute(works, fresh, steps, store, batch_size=BATCH)
         return perf_counter() - start
 
 

@@ -359,10 +359,7 @@ class TestReport:
         )
         for cell in cells:
             entry = claim_entry(evaluation.verdict(cell), Expectation(), f"test_claims[cnn_beats_vlm/{cell}]")
-            kept = [
-                record_predictions(recorder.run, evaluation.evidence.predictions(c), "classifier")
-                for c in cell.cells
-            ]
+            kept = [record_predictions(recorder.run, answers(c), "classifier") for c in cell.cells]
             recorder.add({"claim": entry, "cells": kept, "skipped": [("clip", "not here")]})
         recorder.write(read)
         return recorder.run

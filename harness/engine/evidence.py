@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from harness.datasets import Dataset, exact_overlap, load_dataset, pixels
 from harness.engine.bench import Bench, Need
-from harness.engine.fill import collect, find_work
 from harness.engine.plan import Stage
 from harness.engine.report import Report
 from harness.engine.source import Source
+from harness.engine.work import collect, find_work
 from harness.errors import HarnessError, ModelError, StoreError, Unavailable
 from harness.identity import package_versions
 from harness.models import TableModel

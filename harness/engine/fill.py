@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
-import pandas as pd
 import pyarrow as pa
 
 from harness.datasets import Dataset
+from harness.engine.ahead import run_ahead
 from harness.engine.asked import Asked, Images
-from harness.errors import DataError, HarnessError, ModelError, StoreError, Unavailable, out_of_memory
+from harness.engine.steps import Respond, Steps, Whole
+from harness.engine.work import Work
+from harness.errors import DataError, HarnessError, ModelError, Unavailable, out_of_memory
 from harness.identity import Identity
-from harness.predictions.store import ROW_COLUMNS, Store
+from harness.predictions.store import Store
 from harness.slow_paths import note
 from harness.stimuli import Stimulus
 from harness.third_party import warnings_never_raise
@@ -22,56 +24,14 @@ from harness.third_party import warnings_never_raise
 # hundred thousand files, and what is merged again and again costs a hundredth of what the model takes.
 SHARDS = 64
 
-Respond: TypeAlias = Callable[[Images, Sequence[Asked]], list[pa.Table]]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is missing of one respondent on one dataset.
-
-    Attributes:
-        digests: pixel digest per sample, "" where the image is unreadable.
-        unreadable: sample index -> why.
-        missing: sample indices to compute, one per distinct image.
-        failed: digests of the images among them that the model has failed on before.
-    """
-
-    digests: list[str]
-    unreadable: dict[int, str]
-    missing: list[int]
-    failed: frozenset[str] = frozenset()
-
-
-def find_work(identity: Identity, dataset: Dataset, store: Store) -> Work:
-    """Compares a dataset with the store. Failures are work again; copies of one image are one work item."""
-    digests = [digest or "" for digest in dataset.digests]
-    unreadable = {
-        index: _why_unreadable(dataset, index) for index, digest in enumerate(digests) if not digest
-    }
-    stored = store.read(identity)
-    failed = frozenset(stored.index[(stored["outcome"] == "failed").to_numpy()])
-    seen = set(stored.index.to_numpy(object)) - failed | {""}
-    missing = []
-    for index, digest in enumerate(digests):
-        if digest not in seen:
-            seen.add(digest)
-            missing.append(index)
-    return Work(digests, unreadable, missing, failed)
-
-
-def _why_unreadable(dataset: Dataset, index: int) -> str:
-    try:
-        dataset.digest(index)
-    except DataError as error:
-        return str(error)
-    return ""  # it has become readable meanwhile; the next run will see it
+Part: TypeAlias = tuple[Images, Callable[[], list[pa.Table]]]
 
 
 @warnings_never_raise()
 def compute(
     works: Sequence[tuple[Asked, Work]],
     dataset: Dataset,
-    respond: Respond,
+    respond: Respond | Steps,
     store: Store,
     *,
     batch_size: int = 64,
@@ -86,8 +46,8 @@ def compute(
     Args:
         works: what is missing, per identity.
         dataset: where the images are.
-        respond: gives one table of rows per identity asked for, keyed by pixel digest. An image that was
-            not asked (a budget has ended) has no row.
+        respond: gives one table of rows per identity asked for, keyed by pixel digest, in one go or in
+            steps. An image that was not asked (a budget has ended) has no row.
         store: where rows go.
         batch_size: images per batch to begin with.
         progress: called with the number of answers of each finished batch.
@@ -102,67 +62,139 @@ def compute(
     for asked, work in works:
         if work.missing:
             alike.setdefault(tuple(work.missing), []).append((asked, work))
+    steps = respond if isinstance(respond, Steps) else Whole(respond)
     for group in alike.values():
-        batch_size = _compute_alike(group, dataset, respond, store, batch_size, progress)
+        filling = _Filling(group, dataset, steps, store, batch_size, progress)
+        filling.run()
+        batch_size = filling.batch_size
     for asked, _ in works:
         store.compact(asked.identity)
 
 
-def _compute_alike(
-    group: Sequence[tuple[Asked, Work]],
-    dataset: Dataset,
-    respond: Respond,
-    store: Store,
-    batch_size: int,
-    progress: Callable[[int], Any],
-) -> int:
-    """Computes what lacks the same images; returns the batch size that memory allowed."""
-    asked, work = [asked for asked, _ in group], group[0][1]
-    failed = frozenset.intersection(*(work.failed for _, work in group))
-    identity, position, batches = asked[0].identity, 0, 0
-    while position < len(work.missing):
-        indices = work.missing[position : position + batch_size]
-        images = _shown(dataset, work, indices)
+class _Filling:
+    """Asks about some pictures what all of a group lack; begins with a batch size, and ends with one."""
+
+    def __init__(
+        self,
+        group: Sequence[tuple[Asked, Work]],
+        dataset: Dataset,
+        steps: Steps,
+        store: Store,
+        batch_size: int,
+        progress: Callable[[int], Any],
+    ) -> None:
+        self.asked, self.work = [asked for asked, _ in group], group[0][1]
+        self.failed = frozenset.intersection(*(work.failed for _, work in group))
+        self.dataset, self.steps, self.store = dataset, steps, store
+        self.batch_size, self.progress, self.shards = batch_size, progress, 0
+        self.identity = self.asked[0].identity
+
+    def run(self) -> None:
+        """Has all pictures answered: each batch is safe shortly after it is done."""
+        run_ahead(self._batches(), self._prepare, self._forward, self._write)
+
+    def _batches(self) -> Iterator[list[int]]:
+        position = 0
+        while position < len(self.work.missing):
+            indices = self.work.missing[position : position + self.batch_size]
+            position += len(indices)
+            yield indices
+
+    def _prepare(self, indices: list[int]) -> tuple[Images, Any]:
+        images = _shown(self.dataset, self.work, indices)
+        return images, self.steps.prepare(images, self.asked)
+
+    def _forward(self, indices: list[int], ready: tuple[Images, Any]) -> list[Part]:
+        del indices
+        return self._answered(*ready)
+
+    def _answered(self, images: Images, ready: Any) -> list[Part]:
+        """Tables that are there when they are asked for, of all pictures together, of halves, or of each."""
+        if len(images) <= self.batch_size:
+            try:
+                found = self.steps.forward(ready, images, self.asked)
+                return [(images, partial(self.steps.tables, found, images, self.asked))]
+            except Exception as error:
+                if isinstance(error, HarnessError):
+                    raise
+                if not out_of_memory(error):
+                    return [self._alone({digest: image}) for digest, image in images.items()]
+                self._shrink(len(images), error)
+        chunks = [
+            list(images.items())[i : i + self.batch_size] for i in range(0, len(images), self.batch_size)
+        ]
+        parts = [dict(chunk) for chunk in chunks]
+        return [one for part in parts for one in self._answered(part, self.steps.prepare(part, self.asked))]
+
+    def _shrink(self, size: int, error: Exception) -> None:
+        """Halves the batch size, since memory ran out for this one.
+
+        Raises:
+            ModelError: it is that of a single picture.
+        """
+        model = self.identity.model
+        if size == 1:
+            raise ModelError(
+                f"{model} has no memory for even one image on {self.identity.device} ({error}). "
+                "Use a smaller model, a smaller --dtype or another --device."
+            ) from error
+        self.batch_size = max(1, size // 2)
+        reason = f"memory holds no {size} images at a time. Set --batch-size {self.batch_size}."
+        note(model, "its full batch size", "unfit", reason, error)
+
+    def _alone(self, image: Images) -> Part:
+        """The rows of one picture, or one failure each."""
         try:
-            tables = respond(images, asked)
+            ready = self.steps.prepare(image, self.asked)
+            tables = self.steps.tables(self.steps.forward(ready, image, self.asked), image, self.asked)
         except Exception as error:
-            if isinstance(error, HarnessError):
+            if isinstance(error, HarnessError) or out_of_memory(error):
                 raise
-            if out_of_memory(error):
-                if len(indices) == 1:
-                    raise ModelError(
-                        f"{identity.model} has no memory for even one image on {identity.device} ({error}). "
-                        "Use a smaller model, a smaller --dtype or another --device."
-                    ) from error
-                batch_size = max(1, len(indices) // 2)
-                note(
-                    identity.model,
-                    "its full batch size",
-                    "unfit",
-                    f"memory holds no {len(indices)} images at a time. Set --batch-size {batch_size}.",
-                    error,
-                )
-                continue
-            singly = [_or_failure({digest: image}, asked, respond) for digest, image in images.items()]
-            tables = [_concat(parts) for parts in zip(*singly, strict=True)]
-        # The last batch may hold a single image: that one failing says nothing about the others.
-        if len(images.keys() - failed) >= (2 if position else 1):
-            _check_some_answer(tables, identity)
-        for one, table in zip(asked, tables, strict=True):
-            if len(table):
-                store.write(one.identity, table)
-        if any(len(table) < len(images) for table in tables):
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            failure = {
+                "pixel_digest": next(iter(image)),
+                "outcome": "failed",
+                "label": None,
+                "reason": reason,
+            }
+            tables = [pa.Table.from_pylist([failure]) for _ in self.asked]
+        return image, lambda: tables
+
+    def _write(self, results: Sequence[tuple[list[int], list[Part]]]) -> None:
+        """Keeps the tables of some batches, one shard of all for each that was asked.
+
+        Raises:
+            ModelError: a batch has no answer at all.
+            Unavailable: some pictures were not asked about, as a budget has ended.
+        """
+        kept: list[list[pa.Table]] = [[] for _ in self.asked]
+        count, done = 0, 0
+        try:
+            for indices, parts in results:
+                several = zip(*(tables() for _, tables in parts), strict=True)
+                tables = [_concat(some) for some in several]
+                images = {digest for part, _ in parts for digest in part}
+                # The last batch may hold a single image: that one failing says nothing about the others.
+                first = indices[0] == self.work.missing[0]
+                if len(images - self.failed) >= (1 if first else 2):
+                    _check_some_answer(tables, self.identity)
+                for some, table in zip(kept, tables, strict=True):
+                    some.append(table)
+                count, done = count + len(indices), done + 1
+        finally:
+            for one, some in zip(self.asked, kept, strict=True):
+                if some and len(table := _concat(some)):
+                    self.store.write(one.identity, table)
+            self.progress(count * len(self.asked))
+        if any(sum(map(len, some)) < count for some in kept):
             raise Unavailable(
-                f"{identity.model} has spent what --max-cost allows. What it answered is kept; run again "
+                f"{self.identity.model} has spent what --max-cost allows. What it answered is kept; run again "
                 "with a larger --max-cost to go on."
             )
-        position += len(indices)
-        batches += 1
-        if batches % SHARDS == 0:
-            for one in asked:
-                store.compact(one.identity)
-        progress(len(indices) * len(asked))
-    return batch_size
+        self.shards += 1
+        if self.shards % SHARDS == 0:
+            for one in self.asked:
+                self.store.compact(one.identity)
 
 
 def _shown(dataset: Dataset, work: Work, indices: Sequence[int]) -> dict[str, Stimulus]:
@@ -185,37 +217,4 @@ def _check_some_answer(tables: Sequence[pa.Table], identity: Identity) -> None:
 
 
 def _concat(parts: Sequence[pa.Table]) -> pa.Table:
-    return pa.concat_tables(parts, promote_options="permissive")
-
-
-def _or_failure(image: Images, asked: Sequence[Asked], respond: Respond) -> list[pa.Table]:
-    """The rows of one image, or one failure each."""
-    try:
-        return respond(image, asked)
-    except Exception as error:
-        if isinstance(error, HarnessError) or out_of_memory(error):
-            raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-        failure = {"pixel_digest": next(iter(image)), "outcome": "failed", "label": None, "reason": reason}
-        return [pa.Table.from_pylist([failure]) for _ in asked]
-
-
-def collect(work: Work, identity: Identity, store: Store) -> pd.DataFrame:
-    """One row per sample, in the dataset's order, from the store.
-
-    Raises:
-        StoreError: an answer is not there. It was not computed, which says nothing about the model.
-    """
-    stored = store.read(identity)
-    rows = stored.reindex(work.digests).reset_index(names="pixel_digest")
-    for column in ROW_COLUMNS[1:]:
-        if column not in rows:
-            rows[column] = None
-    for index, reason in work.unreadable.items():
-        rows.loc[index, ["outcome", "reason"]] = "failed", reason
-    if absent := int(rows["outcome"].isna().sum()):
-        raise StoreError(
-            f"{absent} of {len(rows)} answers of {identity.model} have not been computed or are gone from "
-            f"{store.root}. Run again: what is there is kept."
-        )
-    return rows
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")

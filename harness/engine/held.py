@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import pyarrow as pa
-
-from harness.engine.asked import Asked, Images
 from harness.errors import ModelError
 from harness.identity import Identity
 from harness.third_party import warnings_never_raise
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Held(Generic[T]):
@@ -41,18 +39,12 @@ class Held(Generic[T]):
             self.loaded = load()
         self._check()
 
-    def answering(
-        self, respond: Callable[[T, Images, Sequence[Asked]], list[pa.Table]]
-    ) -> Callable[[Images, Sequence[Asked]], list[pa.Table]]:
-        """A `Respond` that gives rows only while the files stay what they were."""
-
-        def answer(images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
-            with warnings_never_raise():
-                tables = respond(self.loaded, images, asked)
-            self._check()
-            return tables
-
-        return answer
+    def kept(self, use: Callable[[T], R]) -> R:
+        """What `use` makes of the loaded model, given out only while the files stay what they were."""
+        with warnings_never_raise():
+            made = use(self.loaded)
+        self._check()
+        return made
 
     def _check(self) -> None:
         try:

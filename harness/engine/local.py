@@ -14,9 +14,10 @@ from harness.datasets import Dataset
 from harness.engine.asked import Asked
 from harness.engine.bench import Bench
 from harness.engine.costs import costs_of
-from harness.engine.fill import Work, compute, find_work
+from harness.engine.fill import compute
 from harness.engine.plan import Job, Plan, Stage
 from harness.engine.report import Failure, Report
+from harness.engine.work import Work, find_work
 from harness.engine.worker import ModelWorker, RestorerWorker, Worker
 from harness.errors import ModelError, StoreError
 from harness.models.endpoint.budget import Budget
@@ -109,7 +110,7 @@ class Local:
                 return
             worker.load()
             report.loads[jobs[0].stage][name] = 1
-            for key, array in worker.prepare(asked):
+            for key, array in worker.texts(asked):
                 store.keep(key, array)
             batch_size = worker.batch_size(self.bench.settings.batch_size)
             for job, dataset in stimuli:

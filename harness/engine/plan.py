@@ -15,8 +15,8 @@ from typing import Literal
 
 from harness.engine.asked import Asked
 from harness.engine.bench import Bench, Need
-from harness.engine.fill import find_work
 from harness.engine.source import Source
+from harness.engine.work import find_work
 from harness.errors import HarnessError
 from harness.identity import Identity
 from harness.models import RunnableModel

@@ -88,18 +88,26 @@ class ModelWorker:
         return self._respondent.lacks(asked)
 
     @warnings_never_raise()
-    def prepare(self, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
-        """Arrays that the store lacks besides rows, by their keys; see `Respondent.prepare`."""
+    def texts(self, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+        """Arrays that the store lacks besides rows, by their keys; see `Respondent.texts`."""
         lacking = self.lacks(asked)
-        return self._respondent.prepare(self.held.loaded, lacking) if lacking else []
+        return self._respondent.texts(self.held.loaded, lacking) if lacking else []
 
-    def __call__(self, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
-        """Rows for each of `asked`, keyed by pixel digest.
+    def prepare(self, images: Images, asked: Sequence[Asked]) -> Any:
+        """See `Steps.prepare`."""
+        return self._respondent.prepare(self.held.loaded, images, asked)
+
+    def forward(self, ready: Any, images: Images, asked: Sequence[Asked]) -> Any:
+        """See `Steps.forward`.
 
         Raises:
             ModelError: its files are no longer those of the identity under which rows would be stored.
         """
-        return self.held.answering(self._respondent.respond)(images, asked)
+        return self.held.kept(lambda loaded: self._respondent.forward(loaded, ready, images, asked))
+
+    def tables(self, found: Any, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+        """See `Steps.tables`."""
+        return self._respondent.tables(found, images, asked)
 
 
 @dataclass
@@ -150,14 +158,23 @@ class RestorerWorker:
         del asked
         return []
 
-    def prepare(self, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+    def texts(self, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
         """Nothing."""
         del asked
         return []
 
-    def __call__(self, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+    def prepare(self, images: Images, asked: Sequence[Asked]) -> None:
+        """Nothing."""
+
+    def forward(self, ready: None, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """Rows with restored pixels, keyed by the digest of the pixels as published."""
-        return self.held.answering(partial(restored_rows, self.device))(images, asked)
+        del ready, asked
+        return self.held.kept(lambda loaded: restored_rows(self.device, loaded, images))
+
+    def tables(self, found: list[pa.Table], images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+        """The rows as they are."""
+        del images, asked
+        return found
 
 
 Worker = ModelWorker | RestorerWorker

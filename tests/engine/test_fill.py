@@ -7,8 +7,9 @@ import pytest
 from counting import LABELS, CountingClassifier, make_dataset
 
 from harness.engine.asked import Asked
-from harness.engine.fill import collect, compute, find_work
+from harness.engine.fill import compute
 from harness.engine.respondents.base import scored_rows
+from harness.engine.work import collect, find_work
 from harness.errors import DataError, ModelError, StoreError, Unavailable
 from harness.identity import Identity
 from harness.predictions import Cell, join

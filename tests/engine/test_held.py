@@ -18,9 +18,10 @@ from tiny_suite import SUITE
 from harness.digests import file_digest
 from harness.engine import Bench, Evidence, Local, make_plan
 from harness.engine.asked import Asked
-from harness.engine.fill import compute, find_work
+from harness.engine.fill import compute
 from harness.engine.held import Held
 from harness.engine.respondents.base import scored_rows
+from harness.engine.work import find_work
 from harness.errors import HarnessWarning, ModelError
 from harness.identity import Identity
 from harness.models import Context
@@ -148,7 +149,7 @@ def test_a_file_that_changes_between_two_batches_stops_the_run_there(context, st
     held = Held(identity, identify, lambda: None)
     work = [(Asked(identity), find_work(identity, dataset, store))]
     with pytest.raises(ModelError, match="have changed"):
-        compute(work, dataset, held.answering(respond), store, batch_size=4)
+        compute(work, dataset, lambda images, asked: held.kept(lambda loaded: respond(loaded, images, asked)), store, batch_size=4)
     assert len(store.read(identity)) == 8
     assert store.read(identify()).empty
 

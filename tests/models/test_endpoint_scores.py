@@ -204,8 +204,8 @@ def test_rows_of_scores_tell_what_replies_tell(server, tmp_path):
     model = model_at(server, tmp_path, logprobs=True, price=[1e6, 1e6])
     respondent = GenerativeRespondent(model, "cpu", "float32", Store(tmp_path / "store"))
     with pytest.warns(HarnessWarning, match="no score for 4 of 5"):
-        (table,) = respondent.respond(
-            model.load("cpu", "float32"), images, [Asked(model.identity("", ""), question(**LETTERS))]
+        (table,) = respondent.forward(
+            model.load("cpu", "float32"), None, images, [Asked(model.identity("", ""), question(**LETTERS))]
         )
     rows = table.to_pandas().set_index("pixel_digest")
     assert list(rows["outcome"]) == ["parsed", "unparsable", "refusal", "failed", "failed"]

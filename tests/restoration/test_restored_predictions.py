@@ -15,7 +15,7 @@ from tiny_suite import SUITE, Reader, write_suite
 
 from harness.doctor import examine
 from harness.engine import Evidence
-from harness.engine.fill import find_work
+from harness.engine.work import find_work
 from harness.errors import Unavailable, UsageError
 from harness.predictions import Cell
 from harness.predictions.pixel_store import PixelStore

@@ -42,11 +42,17 @@ class Respondent(Protocol):
     def lacks(self, asked: Sequence[Asked]) -> list[Asked]:
         """The questions for which something besides rows is missing that takes the loaded model."""
 
-    def prepare(self, loaded: Any, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+    def texts(self, loaded: Any, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
         """What `lacks` tells of: arrays for the store, by their keys."""
 
-    def respond(self, loaded: Any, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
-        """Rows for each of `asked`, keyed by pixel digest."""
+    def prepare(self, loaded: Any, images: Images, asked: Sequence[Asked]) -> Any:
+        """See `Steps.prepare`."""
+
+    def forward(self, loaded: Any, ready: Any, images: Images, asked: Sequence[Asked]) -> Any:
+        """See `Steps.forward`."""
+
+    def tables(self, found: Any, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+        """See `Steps.tables`."""
 
     def read(
         self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task

@@ -1,22 +1,23 @@
-"""Classifiers: the store keeps their probabilities."""
+"""Classifiers: the store keeps their probabilities, and where it is asked for their features."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.engine.asked import Asked, Images
-from harness.engine.respondents.base import Key, scored_rows
-from harness.engine.respondents.features import feature_rows
+from harness.engine.respondents.base import Key, embedding_rows, scored_rows
+from harness.engine.respondents.begun import Begun, Ready, begin, prepare
+from harness.engine.respondents.features import features
 from harness.identity import versioned
 from harness.models.base import Classifier, RunnableModel, takes
 from harness.predictions.store import Store
 from harness.prompts import Prompt
-from harness.stimuli import shown
 from harness.tasks import Task
 
 if TYPE_CHECKING:
@@ -40,24 +41,38 @@ class ClassifierRespondent:
         del asked
         return []
 
-    def prepare(self, loaded: Classifier, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+    def texts(self, loaded: Classifier, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
         """Nothing."""
         del loaded, asked
         return []
 
-    def respond(self, loaded: Classifier, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
-        """See `Respondent.respond`."""
-        wanted = {one.features for one in asked}
-        tables = {features: self._rows(loaded, images, features=features) for features in wanted}
-        return [tables[one.features] for one in asked]
+    def prepare(self, loaded: Classifier, images: Images, asked: Sequence[Asked]) -> Ready:
+        """See `Steps.prepare`."""
+        del asked
+        return prepare(loaded, images, takes(self.model))
 
-    def _rows(self, loaded: Classifier, images: Images, *, features: bool) -> pa.Table:
-        if features:
-            return feature_rows(loaded, images, takes(self.model))
-        started = time.perf_counter()
-        scores = loaded.classify(shown(images.values(), takes(self.model)))
-        latency = (time.perf_counter() - started) / len(images)
-        return scored_rows(images, scores, self.model.labels, self.identity, latency)
+    def forward(
+        self, loaded: Classifier, ready: Ready, images: Images, asked: Sequence[Asked]
+    ) -> dict[bool, Begun]:
+        """Begins answers, features or both."""
+        del images
+        found: dict[bool, Begun] = {}
+        for wanted in {one.features for one in asked}:
+            if wanted:
+                found[wanted] = begin(loaded, replace(ready, prepared=None), partial(features, loaded))
+            else:
+                found[wanted] = begin(loaded, ready, loaded.classify)
+        return found
+
+    def tables(self, found: dict[bool, Begun], images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+        """See `Steps.tables`."""
+        made = {wanted: self._table(*begun.wait(), images, wanted) for wanted, begun in found.items()}
+        return [made[one.features] for one in asked]
+
+    def _table(self, numbers: NDArray[Any], latency: float, images: Images, of_features: bool) -> pa.Table:
+        if of_features:
+            return embedding_rows(images, numbers, latency)
+        return scored_rows(images, numbers, self.model.labels, self.identity, latency)
 
     def read(
         self, rows: Sequence[pd.DataFrame], asked: Sequence[Asked], task: Task

@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from harness.engine.asked import Asked, Images
-from harness.engine.respondents.base import Key
-from harness.engine.respondents.features import feature_rows
+from harness.engine.respondents.base import Key, embedding_rows
+from harness.engine.respondents.begun import Begun, Ready, begin, prepare
 from harness.engine.respondents.reading import combined, placed, scored
 from harness.errors import ModelError
 from harness.identity import versioned
@@ -46,14 +46,24 @@ class ContrastiveRespondent:
         new = {json.dumps(self._key(one)): one for one in asked if self.store.recall(self._key(one)) is None}
         return list(new.values())
 
-    def prepare(self, loaded: Contrastive, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+    def texts(self, loaded: Contrastive, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
         """The classes of all questions, embedded together; words that they share are embedded once."""
         weights = class_weights(loaded, [_question(one) for one in asked])
         return [(self._key(one), of_one) for one, of_one in zip(asked, weights, strict=True)]
 
-    def respond(self, loaded: Contrastive, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
-        """Rows with one embedding each."""
-        rows = feature_rows(loaded, images, self.takes)
+    def prepare(self, loaded: Contrastive, images: Images, asked: Sequence[Asked]) -> Ready:
+        """See `Steps.prepare`."""
+        del asked
+        return prepare(loaded, images, self.takes)
+
+    def forward(self, loaded: Contrastive, ready: Ready, images: Images, asked: Sequence[Asked]) -> Begun:
+        """Begins one embedding per picture."""
+        del images, asked
+        return begin(loaded, ready, loaded.embed_images)
+
+    def tables(self, found: Begun, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+        """The same rows for all questions."""
+        rows = embedding_rows(images, *found.wait())
         return [rows for _ in asked]
 
     def read(

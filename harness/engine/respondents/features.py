@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.engine.asked import Asked, Images
-from harness.engine.respondents.base import embedding_rows
+from harness.engine.asked import Asked
 from harness.errors import UsageError
 from harness.models.network import LoadedNetwork
-from harness.stimuli import Takes, shown
 
 # Raise it with any change that moves a feature; its golden outputs say when.
 VERSION = 1
@@ -27,16 +23,16 @@ def asks_features(answers: Asked) -> Asked:
     return Asked(replace(answers.identity, decoding=decoding), features=True)
 
 
-def feature_rows(loaded: Any, images: Images, takes: Takes) -> pa.Table:
-    """Rows with one embedding each.
+def features(loaded: Any, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """The embeddings (N, D) of pictures.
 
     Raises:
         UsageError: the network does not end in a linear layer.
     """
-    started = time.perf_counter()
-    pixels = shown(images.values(), takes)
-    features = loaded.embed_images(pixels) if hasattr(loaded, "embed_images") else last_layer(loaded, pixels)
-    return embedding_rows(images, features, (time.perf_counter() - started) / len(images))
+    if hasattr(loaded, "embed_images"):
+        embeddings: NDArray[np.float32] = loaded.embed_images(images)
+        return embeddings
+    return last_layer(loaded, images)
 
 
 def last_layer(loaded: LoadedNetwork, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

@@ -86,12 +86,21 @@ class GenerativeRespondent:
         del asked
         return []
 
-    def prepare(self, loaded: Generative, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
+    def texts(self, loaded: Generative, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
         """Nothing."""
         del loaded, asked
         return []
 
-    def respond(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+    def prepare(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> None:
+        """Nothing."""
+
+    def tables(self, found: list[pa.Table], images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
+        """The rows as they are."""
+        return found
+
+    def forward(
+        self, loaded: Generative, ready: None, images: Images, asked: Sequence[Asked]
+    ) -> list[pa.Table]:
         """Scores all questions that are scored in one sweep, and has the others answered in another."""
         pixels = shown(images.values(), takes(self.model))
         questions = [(one.identity, one.question) for one in asked if one.question is not None]

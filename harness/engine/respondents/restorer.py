@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
 from time import perf_counter
 
 import pyarrow as pa
 
-from harness.engine.asked import Asked, Images
+from harness.engine.asked import Images
 from harness.predictions.pixel_store import row_of
 from harness.restoration import LoadedRestorer
 from harness.restoration.frames import restored
 
 
-def restored_rows(
-    device: str, loaded: LoadedRestorer, images: Images, asked: Sequence[Asked]
-) -> list[pa.Table]:
+def restored_rows(device: str, loaded: LoadedRestorer, images: Images) -> list[pa.Table]:
     """The rows of a batch, for the one respondent that a restorer is.
 
     Raises:
         ValueError: the restorer made more or fewer pictures than it was given.
     """
-    del asked
     start = perf_counter()
     made = restored(loaded, list(images.values()))
     cost = {

@@ -1,0 +1,59 @@
+"""Numbers that an adapter has begun to compute, and the pictures that it was given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.engine.asked import Images
+from harness.stimuli import Takes, shown
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Pictures on their way to an adapter.
+
+    Attributes:
+        pictures: as it takes them.
+        prepared: what its `prepare` made of them; None for one that prepares and computes in one call.
+    """
+
+    pictures: list[Any]
+    prepared: Any = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Numbers for N pictures, which may be still under way.
+
+    Attributes:
+        numbers: an array, or something whose `numpy()` waits for one.
+        started: when they were begun.
+    """
+
+    numbers: Any
+    started: float
+
+    def wait(self) -> tuple[NDArray[np.float32], float]:
+        """The numbers, and the seconds per picture that they took."""
+        numbers = self.numbers.numpy() if hasattr(self.numbers, "numpy") else np.asarray(self.numbers)
+        return numbers, (time.perf_counter() - self.started) / max(1, len(numbers))
+
+
+def prepare(loaded: Any, images: Images, takes: Takes) -> Ready:
+    """Pictures as an adapter takes them, prepared where it does that apart from computing."""
+    pictures = shown(images.values(), takes)
+    apart = hasattr(loaded, "prepare") and hasattr(loaded, "forward")
+    return Ready(pictures, loaded.prepare(pictures) if apart else None)
+
+
+def begin(loaded: Any, ready: Ready, whole: Callable[[list[Any]], Any]) -> Begun:
+    """Begins to compute, by the adapter's `forward` or by `whole`, which takes pictures as they are."""
+    started = time.perf_counter()
+    numbers = whole(ready.pictures) if ready.prepared is None else loaded.forward(ready.prepared)
+    return Begun(numbers, started)
