@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -68,13 +69,18 @@ class TestFailures:
 
     def test_what_was_foreseen_keeps_its_kind_and_its_line(self, opened):
         evidence = run(opened(), cell("torn"))
-        with pytest.raises(
-            ModelError, match=r"^The checkpoint reader\.safetensors is corrupt\. Fetch"
-        ) as caught:
+        with pytest.raises(ModelError, match=r"^The checkpoint reader\.safetensors is corrupt\.") as caught:
             evidence.predictions(cell("torn"))
         assert caught.value.details == ""
-        assert Failure.of(Unavailable("It is not here."), "x").error().args == ("It is not here.",)
-        assert isinstance(Failure.of(Unavailable("It is not here."), "x").error(), Unavailable)
+
+    def test_an_error_of_somebody_elses_kind_is_of_the_nearest_one_here(self):
+        class Unlicensed(Unavailable):
+            """What a package outside of the harness raises."""
+
+        raised = Unlicensed("It is not here.")
+        raised.details = "Traceback"
+        again = Failure(**asdict(Failure.of(raised, "x"))).error()
+        assert (type(again), str(again), again.details) == (Unavailable, "It is not here.", "Traceback")
 
     def test_what_was_not_is_an_error_with_its_traceback(self, opened):
         evidence = run(opened(), cell("broken"))
