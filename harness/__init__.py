@@ -1,1 +1,1 @@
-"""Claims about emotion recognition, tested. Start at `harness.claims` and `harness.session`."""
+"""Claims about emotion recognition, tested. Start at `harness.claims` and `harness.judging`."""

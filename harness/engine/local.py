@@ -70,12 +70,14 @@ class Local:
     def work(self, name: str, jobs: Sequence[Job], report: Report) -> None:
         """Has one worker do its jobs, and keeps what keeps it from that."""
         stage, mark = jobs[0].stage, self._mark(name, jobs[0].stage)
+        if mark and mark.exists():
+            died = ModelError(
+                f"{name} took down the process that ran it, which memory or a broken driver can make it do. "
+                "Run it alone to see why; what it answered is kept."
+            )
+            report.failures[stage][name] = Failure.of(died, name)
+            return
         try:
-            if mark and mark.exists():
-                raise ModelError(
-                    f"{name} took down the process that ran it, which memory or a broken driver can make it "
-                    "do. Run it alone to see why; what it answered is kept."
-                )
             if mark:
                 mark.parent.mkdir(parents=True, exist_ok=True)
                 mark.touch()

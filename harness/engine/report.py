@@ -18,7 +18,7 @@ class Failure:
     """Why a worker did not do all of its jobs.
 
     Attributes:
-        kind: name of the error's class.
+        kind: name of the error's class, or of the nearest one above it that the harness has.
         message: one line with the cause and the fix.
         traceback: of an error that the harness did not expect, "" for the others.
     """
@@ -31,7 +31,8 @@ class Failure:
     def of(cls, error: Exception, worker: str) -> Failure:
         """The failure that an error is."""
         if isinstance(error, HarnessError):
-            return cls(type(error).__name__, str(error))
+            kind = next(one.__name__ for one in type(error).__mro__ if one in vars(errors).values())
+            return cls(kind, str(error), error.details)
         told = "".join(traceback.format_exception(error))
         what = f"{worker} broke with {type(error).__name__}: {error}"
         return cls(ModelError.__name__, what, told)

@@ -42,12 +42,15 @@ class Shared:
         path = self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_suffix(".lock"), timeout=-1 if wait else 0):
-                if path.exists():
-                    return json.loads(path.read_text(encoding="utf-8"))
-                value = make()
-                with suppress(OSError):  # a full disk: the others do it by themselves
-                    write_atomically(path, lambda file: file.write(json.dumps(value).encode()))
-                return value
+            held = FileLock(path.with_suffix(".lock")).acquire(timeout=-1 if wait else 0)
         except Timeout:
             return None
+        except OSError:  # nowhere to meet: each does it by itself
+            return make()
+        with held:
+            if path.exists():
+                return json.loads(path.read_text(encoding="utf-8"))
+            value = make()
+            with suppress(OSError):  # a full disk: the others do it by themselves
+                write_atomically(path, lambda file: file.write(json.dumps(value).encode()))
+            return value

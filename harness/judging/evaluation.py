@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import errors
 from harness.claims import Verdict
-from harness.engine import Bench, Engine, Evidence, Plan, Report, engine_for, make_plan
+from harness.engine import Bench, Engine, Evidence, Failure, Plan, Report, engine_for, make_plan
 from harness.engine.local import Progress
 from harness.engine.shared import Shared
 from harness.errors import HarnessError
@@ -117,13 +117,8 @@ def _plain(judge: Judge, key: Key, tests: list[ClaimCell]) -> list[dict[str, Any
 def _as_dict(judgement: Judgement) -> dict[str, Any]:
     if isinstance(judgement, Verdict):
         return judgement.as_dict()
-    return {"error": type(judgement).__name__, "message": str(judgement), "details": judgement.details}
+    return {"failure": asdict(Failure.of(judgement, ""))}
 
 
 def _judgement(plain: dict[str, Any]) -> Judgement:
-    if "error" not in plain:
-        return Verdict.from_dict(plain)
-    kind: type[HarnessError] = getattr(errors, plain["error"])
-    error = kind(plain["message"])
-    error.details = plain["details"]
-    return error
+    return Failure(**plain["failure"]).error() if "failure" in plain else Verdict.from_dict(plain)

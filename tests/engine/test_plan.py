@@ -121,9 +121,8 @@ def test_restorers_come_first_and_jobs_of_one_worker_follow_each_other(opened):
     stages = [[(name, len(some)) for name, some in stage] for stage in plan.stages()]
     assert stages == [[("bicubic", 2), ("nearest-8", 2)], [("good", 4), ("middling", 2)]]
     # What a model sees of pictures that are not restored yet is known then.
-    assert {job.missing for job in plan.jobs if job.source.restoration != "none" and job.stage == "answer"} == {
-        None
-    }
+    of_models = [job for job in plan.jobs if job.stage == "answer"]
+    assert {job.missing for job in of_models if job.source.restoration != "none"} == {None}
 
 
 def test_all_questions_about_the_same_pictures_are_one_job(opened):

@@ -112,3 +112,8 @@ def test_where_nothing_can_be_kept_each_makes_its_own(tmp_path, monkeypatch):
 
     monkeypatch.setattr("harness.engine.shared.write_atomically", full)
     assert [Shared(tmp_path).once("a", iter([value]).__next__) for value in (1, 2)] == [1, 2]
+
+
+def test_where_there_is_no_place_to_meet_each_makes_its_own(tmp_path):
+    (tmp_path / "run").write_text("no folder")
+    assert [Shared(tmp_path / "run").once("a", iter([value]).__next__) for value in (1, 2)] == [1, 2]
