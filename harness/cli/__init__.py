@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from harness.adapters import import_from
-from harness.cli import answers, doctor, prompt, report, train
+from harness.cli import answers, doctor, init, prompt, report, train
 from harness.errors import HarnessError
 
 app = typer.Typer(
@@ -19,8 +19,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (doctor.doctor, answers.predict, answers.score, prompt.prompt, train.train, report.report):
+for verb in (init.init, doctor.doctor, answers.predict, answers.score, prompt.prompt, train.train):
     app.command()(verb)
+app.command()(report.report)
 
 
 def main() -> None:
