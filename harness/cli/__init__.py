@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from harness.adapters import import_from
-from harness.cli import answers, doctor, prompt, report, run, train
+from harness.cli import answers, doctor, init, prompt, report, run, train
 from harness.errors import HarnessError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
+    init.init,
     doctor.doctor,
     run.plan,
     run.run,
@@ -27,9 +28,9 @@ for verb in (
     answers.score,
     prompt.prompt,
     train.train,
-    report.report,
 ):
     app.command()(verb)
+app.command()(report.report)
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ import os
 import signal
 import sys
 
-HEAVY = ("numpy", "pandas", "pyarrow", "torch", "harness.suite", "harness.runs", "harness.pytest_plugin.hooks")
+HEAVY = ("numpy", "pandas", "torch", "harness.suite", "harness.runs", "harness.pytest_plugin.hooks")
 
 def test_nothing_has_changed(pytestconfig, verdict):
     assert "harness.pytest_plugin" in sys.modules

@@ -33,7 +33,7 @@ CLAIM_KEYS = {
     *("effect", "secondary", "p_value", "p_adjusted", "family_size", "alpha", "n", "n_needed"),
     *("detectable_effect", "paired", "method", "reason", "notes"),
 }
-CELL_KEYS = {"id", "model", "dataset", "split", "restoration", "prompt", "kind", "n", "file"}
+CELL_KEYS = {"id", "model", "dataset", "split", "restoration", "prompt", "kind", "n", "file", "sha256"}
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from harness.models.hub import locate
 from harness.paths import absolute, project_folder
 from harness.settings import Settings
 
-HOME = Path(__file__).parents[1]
+HOME = Path(__file__).parents[2]
 # Folder to stand in -> what --suite says there; "" for none.
 PLACES = [
     (".", ""),

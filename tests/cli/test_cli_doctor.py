@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import environment, process
+from command import NO_TORCH, environment, process
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_suite import SUITE, write_suite
+from tiny_suite import NO_CLIP, SUITE, write_suite
 
 from harness.cli.doctor import lines, wrapped
 from harness.doctor import Finding
@@ -102,3 +102,54 @@ def test_wrapping_loses_nothing_and_breaks_no_command(parts, width):
 
 def test_no_state_is_an_empty_line_and_not_a_crash():
     assert list(lines([Finding("python", True, "")], 80)) == ["\x1b[32mok\x1b[0m  python  "]
+
+
+def test_lists_what_runs_and_what_does_not_with_the_fix(harness, suite):
+    suite.write_text(SUITE + NO_CLIP)
+    findings = {finding["what"]: finding for finding in harness("doctor", "--json").json["findings"]}
+    assert findings["dataset tiny:test"] == {
+        "what": "dataset tiny:test",
+        "ok": True,
+        "state": "90 samples",
+    }
+    assert findings["model good"]["ok"]
+    assert not findings["model clip"]["ok"]
+    assert "absent.safetensors" in findings["model clip"]["state"]
+    assert findings["restoration none"]["ok"]
+    assert findings["store"]["ok"]
+
+
+def test_broken_pieces_are_findings_and_not_errors(harness, suite, tmp_path):
+    (tmp_path / "evals" / "outside.csv").write_text("id,answer\n")
+    (tmp_path / "evals" / "net.safetensors").write_bytes(b"")
+    (tmp_path / "data" / "tiny" / "test" / "joy").mkdir()
+    (tmp_path / "data" / "tiny" / "test" / "bored").mkdir()
+    (tmp_path / "data" / "tiny" / "test" / "bored" / "1.png").write_bytes(b"x")
+    wider = SUITE.replace('["tiny:test"]', '["tiny:test", "tiny:new"]\nrestorations = ["gfpgan"]')
+    suite.write_text(f"{wider}[models.net]\nadapter = 'timm'\ncheckpoint = 'net.safetensors'\n")
+    shown = harness("doctor", "--data-root", tmp_path / "data", "--store", tmp_path / "evals/outside.csv")
+    assert shown.status == 0
+    findings = {f["what"]: f for f in harness("doctor", "--json", "--store", suite).json["findings"]}
+    for what, state in {
+        "model outside": "has no column label and sample_id",
+        "model net": "has no card",
+        "dataset tiny:new": "Unknown split tiny:new",
+        "restoration gfpgan": "has no entry in the suite",
+        "store": "cannot be written",
+    }.items():
+        assert not findings[what]["ok"]
+        assert state in findings[what]["state"]
+    assert "1 problems: test/bored/1.png: unknown label 'bored'" in findings["dataset tiny:test"]["state"]
+
+
+def test_shows_a_table_to_people(harness, suite):
+    shown = harness("doctor")
+    assert shown.status == 0
+    assert "ok  dataset tiny:test" in shown.out
+
+
+def test_as_a_process_it_imports_nothing_heavy(tmp_path):
+    text = re.sub(r"\nevery = \d+", "", SUITE.replace("reader", "what_the_face"))
+    suite = write_suite(tmp_path, text)
+    done = process(tmp_path, "doctor", "--suite", suite, "--json", then=NO_TORCH)
+    assert {"dataset tiny:test", "model good"} <= {finding["what"] for finding in done.json["findings"]}

@@ -154,7 +154,7 @@ def test_labels_that_only_the_files_tell_are_read_from_them(asking, suite, tmp_p
 
 
 def test_every_prompt_of_this_project_is_shown_in_full():
-    suite = Suite.read(Path(__file__).parents[1] / "evals/suite.toml")
+    suite = Suite.read(Path(__file__).parents[2] / "evals/suite.toml")
     space = label_space("fer2013")
     for entry in dict.fromkeys(prompt.entry for prompt in suite.prompts.values()):
         for found in asked(suite, entry, space):
