@@ -76,8 +76,9 @@ def read(
 
 
 def schema(hints: Mapping[str, Any], *, required: Iterable[str] = (), more: bool = False) -> dict[str, Any]:
-    """The JSON schema of such a table."""
-    found = _table(hints, required, more).json_schema()
+    """The JSON schema of such a table in TOML, which has no null."""
+    written = {key: _without_none(hint) for key, hint in hints.items()}
+    found = _table(written, required, more).json_schema()
     del found["title"]
     for one in found["properties"].values():
         one.pop("title", None)
@@ -141,6 +142,12 @@ def _held(hint: Any) -> Any:
     if hint is int or hint is float:
         return Annotated[hint, BeforeValidator(_small)]
     return hint if hint in (str, bool, NoneType) or origin is Literal else Any
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) not in (Union, UnionType):
+        return hint
+    return Union[tuple(one for one in get_args(hint) if one is not NoneType)]  # noqa: UP007  # made of a tuple
 
 
 def _small(value: Any) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from harness.adapters import import_from
-from harness.cli import answers, doctor, prompt, report, train
+from harness.cli import answers, doctor, prompt, report, schema, train
 from harness.errors import HarnessError
 
 app = typer.Typer(
@@ -19,7 +19,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (doctor.doctor, answers.predict, answers.score, prompt.prompt, train.train, report.report):
+for verb in (
+    doctor.doctor,
+    answers.predict,
+    answers.score,
+    prompt.prompt,
+    train.train,
+    report.report,
+    schema.schema,
+):
     app.command()(verb)
 
 
