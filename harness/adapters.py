@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.forms import check_keys, check_values
+from harness.forms import Who, read
 from harness.nearest import nearest
 
 
@@ -36,10 +36,21 @@ class Adapters:
     before: int = 0
     shared: Mapping[str, Any] = field(default_factory=dict)
 
+    def options(self, adapter: Callable[..., Any]) -> Options:
+        """What an entry may say to an adapter, as its signature has it."""
+        taken = [one for one in _parameters(adapter)[self.before :] if one.name not in self.given]
+        named = [one for one in taken if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        return Options(
+            {"adapter": str, **self.shared, **{one.name: one.annotation for one in named}},
+            frozenset(one.name for one in named),
+            tuple(one.name for one in named if one.default is one.empty),
+            any(one.kind is one.VAR_KEYWORD for one in taken),
+        )
+
     def check(
-        self, adapter: Callable[..., Any], entry: Mapping[str, Any], who: str, *, whole: bool = True
+        self, adapter: Callable[..., Any], entry: Mapping[str, Any], who: Who, *, whole: bool = True
     ) -> dict[str, Any]:
-        """The options that an entry has for its adapter, as its signature describes them.
+        """The options that an entry has for its adapter.
 
         Args:
             adapter: what the entry is for. One that takes any keyword is asked about those it names.
@@ -50,18 +61,27 @@ class Adapters:
         Raises:
             UsageError: an option is unknown, missing or of another type than its annotation.
         """
-        taken = [one for one in _parameters(adapter)[self.before :] if one.name not in self.given]
-        open_ended = any(one.kind is one.VAR_KEYWORD for one in taken)
-        named = [one for one in taken if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
-        own = {one.name for one in named}
-        hints = {"adapter": str, **self.shared, **{one.name: one.annotation for one in named}}
-        (check_values if open_ended else check_keys)(entry, hints, who)
-        missing = [one.name for one in named if one.default is one.empty and one.name not in entry]
-        if missing and whole:
-            listed = ", ".join(one.name for one in named)
-            raise UsageError(f"{who} lacks the option {missing[0]!r}. Its adapter knows: {listed}.")
-        left_out = {*self.shared, "adapter"} - own
+        known = self.options(adapter)
+        read(entry, known.hints, who, required=known.required if whole else (), more=known.more)
+        left_out = {*self.shared, "adapter"} - known.own
         return {key: value for key, value in entry.items() if key not in left_out}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an entry may say.
+
+    Attributes:
+        hints: option -> type.
+        own: those that the adapter takes; the others the harness reads.
+        required: those that have no default.
+        more: whether there may be others.
+    """
+
+    hints: Mapping[str, Any]
+    own: frozenset[str]
+    required: tuple[str, ...]
+    more: bool
 
 
 def _parameters(adapter: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 # How far a probability may lie from that of another batch size or number of threads, in float32; 5e-7 was
@@ -110,12 +111,12 @@ def versioned(identity: Identity, adapter: object) -> Identity:
     """
     if identity.adapter:
         return identity
-    return replace(identity, adapter=_code_version(type(adapter).__module__))
+    return replace(identity, adapter=_code_version(sys.modules[type(adapter).__module__]))
 
 
-def _code_version(module: str) -> str:
-    found = sys.modules.get(module)
-    version, file = getattr(found, "VERSION", None), getattr(found, "__file__", None)
+@cache
+def _code_version(module: ModuleType) -> str:  # of the code that runs, whatever becomes of its file
+    version, file = getattr(module, "VERSION", None), getattr(module, "__file__", None)
     if version is not None:
         return str(version)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""

@@ -97,13 +97,13 @@ ENTRIES: list[tuple[str, str, str]] = [
     ('[restorations.r]\nadapter = "gfpgan"', "colour = true", TEXT),
     ('[restorations.r]\nadapter = "spandrel"', "dtype = 16", TEXT),
     ('[restorations.r]\nadapter = "spandrel"', "wieghts = 'x'", "Nearest: weights"),
-    ("[prompts.p]", "persona = ['none']", "Use none, positive"),
+    ("[prompts.p]", "persona = ['none']", "one of none, positive"),
     ("[prompts.p]", "examples = 'yes'", SWITCH),
     ("[prompts.p]", "max_tokens = '9'", WHOLE),
     ("[prompts.p]", "max_tokens = 0", "1 or more"),
     ("[prompts.p]", "subset = 'anger'", TEXTS),
-    ("[prompts.p]", "kinds = [['generative']]", "List contrastive or generative"),
-    ("[prompts.p]", "repeats = 1000000000", "at most 1,000"),
+    ("[prompts.p]", "kinds = [['generative']]", "a list of contrastive, generative"),
+    ("[prompts.p]", "repeats = 1000000000", "from 1 to 1,000"),
     ("[prompts.p]", "wordings = 'plain'", "Nearest: wording"),
     ("[claims.cnn_beats_vlm]", "expected = ['supported']", "one of supported, refuted, inconclusive"),
     ("[claims.cnn_beats_vlm]", "prompts = [1]", TEXTS),
@@ -149,7 +149,8 @@ def test_a_wrong_value_is_named_with_what_is_wanted(tmp_path, header, line, want
     path = written(tmp_path, f"{header}\n{line}\n")
     with pytest.raises(UsageError) as caught:
         Suite.read(path)
-    one_line(caught.value, path, *names(header, line), wanted.replace("\\", ""))
+    where = f"{path}, line {header.count(chr(10)) + 2},"
+    one_line(caught.value, path, where, *names(header, line), wanted.replace("\\", ""))
 
 
 @pytest.mark.parametrize(("header", "line", "wanted"), ENTRIES[::9])
@@ -185,7 +186,7 @@ class TestAdapters:
 
         with pytest.raises(UsageError, match="It has size = 'big'. Write a whole number"):
             self.adapters.check(load, {"look": "fer", "size": "big"}, "It")
-        with pytest.raises(UsageError, match="It lacks the option 'look'. Its adapter knows: look, size"):
+        with pytest.raises(UsageError, match="It lacks the option 'look'. Write a string"):
             self.adapters.check(load, {}, "It")
         assert self.adapters.check(load, {}, "It", whole=False) == {}
 

@@ -36,12 +36,21 @@ def get_claim(name: str) -> Claim:
     if name in BUILT_IN:
         claim: Claim = import_module(f"harness.claims.{name}").CLAIM
         return claim
-    plugins = {point.name: point for point in metadata.entry_points(group="emotion_harness.claims")}
+    plugins = _plugins()
     if name not in plugins:
-        known = sorted({*BUILT_IN, *plugins})
+        known = claim_names()
         raise UsageError(f"Claim {name!r} is unknown. Use one of {', '.join(known)}. {nearest(name, known)}")
     loaded: Claim = plugins[name].load()
     return loaded
+
+
+def claim_names() -> list[str]:
+    """All names that stand for a claim."""
+    return sorted({*BUILT_IN, *_plugins()})
+
+
+def _plugins() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group="emotion_harness.claims")}
 
 
 __all__ = [
@@ -58,6 +67,7 @@ __all__ = [
     "Outcome",
     "Role",
     "Verdict",
+    "claim_names",
     "decide",
     "get_claim",
     "settle",

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from harness.adapters import import_from
-from harness.cli import answers, doctor, init, prompt, report, run, train
+from harness.cli import answers, doctor, init, prompt, report, run, schema, train
 from harness.errors import HarnessError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ for verb in (
     answers.score,
     prompt.prompt,
     train.train,
+    schema.schema,
 ):
     app.command()(verb)
 app.command()(report.report)

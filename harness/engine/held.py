@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from harness.errors import ModelError
@@ -48,7 +49,9 @@ class Held(Generic[T]):
 
     def _check(self) -> None:
         try:
-            same = self._identify() == self._identity
+            found = self._identify()
+            # The code that runs stays what it was when it was imported, whatever becomes of its file.
+            same = replace(found, adapter=self._identity.adapter) == self._identity
         except OSError:  # a file is gone
             same = False
         if not same:

@@ -16,7 +16,7 @@ from harness.engine.held import Held
 from harness.engine.respondents import Respondent, respondent
 from harness.engine.respondents.base import Key
 from harness.engine.respondents.restorer import restored_rows
-from harness.identity import Identity, versioned
+from harness.identity import Identity
 from harness.models import Context as Files
 from harness.models import RunnableModel, build_model
 from harness.models.endpoint.budget import Budget
@@ -69,11 +69,7 @@ class ModelWorker:
     def held(self) -> Held[Any]:
         """The loaded model, held to the files that its identity names."""
         model, how = self._model, (self.device, self.dtype)
-
-        def identify() -> Identity:
-            return versioned(model.identity(*how), model)
-
-        return Held(self.identity, identify, partial(model.load, *how))
+        return Held(self.identity, partial(model.identity, *how), partial(model.load, *how))
 
     def load(self) -> None:
         """Loads the model, if it is not loaded yet."""
@@ -138,12 +134,8 @@ class RestorerWorker:
     @cached_property
     def held(self) -> Held[Any]:
         """The loaded restorer, held to the files that its identity names."""
-        restorer, device = self._restorer, self.device
-
-        def identify() -> Identity:
-            return versioned(restorer.identity(device), restorer)
-
-        return Held(self.identity, identify, partial(restorer.load, device))
+        identify = partial(self._restorer.identity, self.device)
+        return Held(self.identity, identify, partial(self._restorer.load, self.device))
 
     def load(self) -> None:
         """Loads the restorer, if it is not loaded yet."""

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 from harness.digests import file_digest
-from harness.errors import ModelError
-
-
-def _list_of(*kinds: type) -> Callable[[Any], bool]:
-    # `type`, not `isinstance`: a JSON true is an int to the latter.
-    return lambda value: isinstance(value, list) and all(type(item) in kinds for item in value)
-
-
-def _counts(value: Any) -> bool:
-    return isinstance(value, dict) and all(_list_of(int)(k_n) and len(k_n) == 2 for k_n in value.values())
-
-
-# What each field must be in JSON, and whether a value is that.
-FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "architecture": ("a string", lambda value: type(value) is str),
-    "labels": ("a list of strings", _list_of(str)),
-    "in_chans": ("an integer", lambda value: type(value) is int),
-    "input_size": ("[height, width]", _list_of(int)),
-    "mean": ("a list of numbers", _list_of(int, float)),
-    "std": ("a list of numbers", _list_of(int, float)),
-    "state": ("a string or null", lambda value: value is None or type(value) is str),
-    "sha256": ("a string or null", lambda value: value is None or type(value) is str),
-    "trained_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
-    "selected_on": ("dataset:split or null", lambda value: value is None or type(value) is str),
-    "correct": ("dataset:split -> [correct, n]", _counts),
-}
-
+from harness.errors import ModelError, UsageError
+from harness.forms import Words, read
+from harness.nearest import like
 
 # The least that a card says; CONTRIBUTING.md shows a whole one.
 EXAMPLE = (
@@ -68,7 +43,7 @@ class Card:
     architecture: str
     labels: tuple[str, ...]
     in_chans: int
-    input_size: tuple[int, int]
+    input_size: Annotated[tuple[int, int], Words("[height, width]")]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     state: str | None = None
@@ -100,21 +75,20 @@ class Card:
 
     @classmethod
     def _checked(cls, raw: Any, path: Path) -> Card:
-        known = {f.name for f in fields(cls)} - {"extra"}
-        required = {"architecture", "labels", "in_chans", "input_size", "mean", "std"}
-        if not isinstance(raw, dict) or not required <= raw.keys():
-            missing = sorted(required - set(raw if isinstance(raw, dict) else ()))
+        missing = sorted(REQUIRED - set(raw if isinstance(raw, dict) else ()))
+        if missing or not isinstance(raw, dict):
             raise ModelError(f"The card {path} lacks {', '.join(missing)}. Add what is missing.")
-        values = {name: raw[name] for name in known & raw.keys()}
-        for name, value in values.items():
-            form, fits = FORMS[name]
-            if not fits(value):
-                raise ModelError(f"The card {path} gives {name} as {json.dumps(value)}. Write {form}.")
-        for name in ("labels", "input_size", "mean", "std"):
-            values[name] = tuple(values[name])
-        values["correct"] = {key: (k, n) for key, (k, n) in values.get("correct", {}).items()}
-        card = cls(**values, extra={name: raw[name] for name in raw.keys() - known})
-        card._check(raw.get("num_classes", len(card.labels)), path)
+        extra = {name: value for name, value in raw.items() if name not in FIELDS}
+        for name in extra:
+            if meant := like(name, FIELDS.keys() - raw.keys(), most=1, likeness=_MISSPELT):
+                raise ModelError(f"The card {path} has the unknown field {name!r}. Nearest: {meant[0]}.")
+        try:
+            values = read(raw, {**FIELDS, "num_classes": int}, f"The card {path}", more=True)
+        except UsageError as error:
+            raise ModelError(str(error)) from error
+        num_classes = values.pop("num_classes", len(values["labels"]))
+        card = cls(**values, extra=extra)
+        card._check(num_classes, path)
         return card
 
     def _check(self, num_classes: int, path: Path) -> None:
@@ -129,11 +103,9 @@ class Card:
                 f"The card {path} gives {len(self.mean)} means and {len(self.std)} stds for {self.in_chans} "
                 "channels. Give one of each per channel, with 1 or 3 channels."
             )
-        finite = all(map(math.isfinite, (*self.mean, *self.std)))
-        if len(self.input_size) != 2 or min(self.input_size) < 2 or min(self.std) <= 0 or not finite:
+        if min(self.input_size) < 2 or min(self.std) <= 0:
             raise ModelError(
-                f"The card {path} has a bad input_size, mean or std. Use [height, width], finite means and "
-                "std > 0."
+                f"The card {path} has a bad input_size or std. Use [height, width] of 2 or more and std > 0."
             )
 
     def check_digest(self, path: Path) -> str:
@@ -155,3 +127,10 @@ class Card:
         body = {k: v for k, v in asdict(self).items() if k != "extra"}
         body = {**body, "num_classes": len(self.labels), **self.extra}
         path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+
+
+FIELDS: Mapping[str, Any] = {
+    name: hint for name, hint in get_type_hints(Card, include_extras=True).items() if name != "extra"
+}
+REQUIRED = {"architecture", "labels", "in_chans", "input_size", "mean", "std"}
+_MISSPELT = 0.85  # so much alike is no field of somebody else, such as `selected_by`, but one of these

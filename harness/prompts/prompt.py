@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from harness.errors import UsageError
-from harness.forms import check_values
-from harness.nearest import nearest
+from annotated_types import Ge
+
+from harness.forms import Who, read
 
 Persona = Literal["none", "positive", "negative", "neutral"]
 Reasoning = Literal["none", "chain-of-thought", "context", "caption"]
@@ -68,38 +68,27 @@ class Prompt:
     language: Language = "en"
     examples: bool = False
     mode: Mode = "generate"
-    repeat: int = 0
+    repeat: Annotated[int, Ge(0)] = 0
     captions: tuple[str, ...] = ()
     names: Names = "labels"
-    max_tokens: int | None = None
+    max_tokens: Annotated[int, Ge(1)] | None = None
 
     @classmethod
-    def from_entry(cls, entry: Mapping[str, Any], where: str) -> Prompt:
+    def from_entry(cls, entry: Mapping[str, Any], who: Who) -> Prompt:
         """A prompt from a table of suite.toml.
 
         Args:
             entry: axis -> value.
-            where: name of the entry, for messages.
+            who: the entry, for messages.
 
         Raises:
             UsageError: an axis is unknown, or a value is none of its or of another type.
         """
-        known = get_type_hints(cls)
-        for axis, value in entry.items():
-            if axis not in known:
-                raise UsageError(
-                    f"Prompt {where} has the unknown axis {axis!r}. Use {', '.join(known)}. "
-                    f"{nearest(axis, known)}"
-                )
-            if axis in CHOICES and value not in CHOICES[axis]:
-                raise UsageError(f"Prompt {where} has {axis} = {value!r}. Use {', '.join(CHOICES[axis])}.")
-        check_values(entry, known, f"Prompt {where}")
-        for axis, least in (("max_tokens", 1), ("repeat", 0)):
-            if (value := entry.get(axis)) is not None and value < least:
-                raise UsageError(f"Prompt {where} has {axis} = {value}. Write {least} or more.")
-        values: dict[str, Any] = {axis: tuple(v) if isinstance(v, list) else v for axis, v in entry.items()}
-        return cls(**values)
+        return cls(**read(entry, AXES, who, noun="axis"))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values of all axes."""
         return asdict(self)
+
+
+AXES: Mapping[str, Any] = get_type_hints(Prompt, include_extras=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
-from harness.forms import check_values
+from harness.forms import read
 
 # What is read of a run, and of the entries of its lists; whatever else stands there is only shown.
 _TABLE = Mapping[str, Any]
@@ -94,6 +94,6 @@ def _check(
     if lacking := [key for key in needed if key not in values]:
         raise DataError(f"{where} lacks {lacking[0]}. Make the run again.")
     try:
-        check_values(values, {**optional, **needed}, where)
+        read(values, {**optional, **needed}, where, more=True)
     except UsageError as error:
         raise DataError(f"{error} Or make the run again.") from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any, get_type_hints
 
 from harness.claims import Outcome
+from harness.forms import Who, read
 from harness.predictions.cell import NO_PROMPT, Cell
 from harness.suite.prompts import DEFAULT_PROMPT, entry_of
 
@@ -32,6 +34,15 @@ class Profile:
     prompts: tuple[str, ...] = (DEFAULT_PROMPT,)
     claims: tuple[str, ...] = ()
     limit: int | None = None
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any], who: Who) -> Profile:
+        """The profile of a table of the suite.
+
+        Raises:
+            UsageError: a key is unknown or missing, or has a value of another type.
+        """
+        return cls(**read(table, get_type_hints(cls), who, required=["datasets"]))
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from harness.errors import UsageError
+from harness.forms import read
 from harness.models.base import READERS, Capability
 from harness.prompts import DESIGNS, Prompt, design_size
+from harness.suite.source import Source
 
 # What a suite without [prompts] asks; a table of this name replaces it.
 DEFAULT_PROMPT = "plain"
-_MOST_REPEATS = 1_000  # each is a prompt of its own
+# What an entry says beside the axes of its prompt; each of its repeats is a prompt of its own.
+DESIGN: Mapping[str, Any] = {
+    "kinds": tuple[Literal["contrastive", "generative"], ...],
+    "repeats": Annotated[int, Ge(1), Le(1_000)],
+}
 
 
 @dataclass(frozen=True)
@@ -35,38 +43,43 @@ def entry_of(name: str) -> str:
     return name.partition(".")[0]
 
 
-def read_prompts(tables: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, SuitePrompt]:
+def read_prompts(tables: Mapping[str, Mapping[str, Any]], source: Source) -> dict[str, SuitePrompt]:
     """All prompts by name.
 
     An entry holds axes of `Prompt`, and may hold `kinds` (the capabilities of the models that are asked
     so) and `repeats` (how often each question is asked). Where its `order` names a design, it stands for one
     prompt per order: `orders.01`, `orders.02`, ...; further asks are `orders.01.again1`, ...
 
+    Args:
+        tables: entry -> what it says.
+        source: where they are written.
+
     Raises:
         UsageError: an entry is wrong; the message names it.
     """
-    prompts = {DEFAULT_PROMPT: SuitePrompt(DEFAULT_PROMPT, Prompt())}
+    prompts = default_prompts()
     for entry, body in tables.items():
         if "." in entry or "/" in entry or "*" in entry:
-            raise UsageError(f"Prompt {entry!r} of {where} holds one of . / *. Rename it without.")
-        prompts.update(_expand(entry, body, where))
+            where = source.who(f"Prompt {entry!r}", "prompts")(entry)
+            raise UsageError(f"{where} holds one of . / *. Rename it without.")
+        prompts.update(_expand(entry, body, source.who(f"Prompt {entry}", "prompts", entry)))
     return prompts
 
 
-def _expand(entry: str, body: Mapping[str, Any], where: str) -> Iterator[tuple[str, SuitePrompt]]:
-    axes = {axis: value for axis, value in body.items() if axis not in ("kinds", "repeats")}
-    prompt = Prompt.from_entry(axes, f"{entry} of {where}")
-    kinds, repeats = body.get("kinds", SuitePrompt.kinds), body.get("repeats", 1)
-    if not isinstance(kinds, (list, tuple)) or any(kind not in READERS for kind in kinds):
-        raise UsageError(f"Prompt {entry} of {where} has kinds = {kinds!r}. List {' or '.join(READERS)}.")
-    if type(repeats) is not int or not 1 <= repeats <= _MOST_REPEATS:
-        raise UsageError(
-            f"Prompt {entry} of {where} has repeats = {repeats!r}. Write 1 or more, and at most "
-            f"{_MOST_REPEATS:,}."
-        )
+def default_prompts() -> dict[str, SuitePrompt]:
+    """What a suite without prompts asks."""
+    return {DEFAULT_PROMPT: SuitePrompt(DEFAULT_PROMPT, Prompt())}
+
+
+def _expand(
+    entry: str, body: Mapping[str, Any], who: Callable[[str], str]
+) -> Iterator[tuple[str, SuitePrompt]]:
+    prompt = Prompt.from_entry({axis: value for axis, value in body.items() if axis not in DESIGN}, who)
+    design = read({key: body[key] for key in DESIGN if key in body}, DESIGN, who)
+    kinds, repeats = design.get("kinds", SuitePrompt.kinds), design.get("repeats", 1)
     if prompt.order.partition(".")[0] not in ("given", "reversed", *DESIGNS):
         raise UsageError(
-            f"Prompt {entry} of {where} has order = {prompt.order!r}. Use given, reversed, a design "
+            f"{who('order')} has order = {prompt.order!r}. Use given, reversed, a design "
             f"({', '.join(DESIGNS)}) or one member of it, such as williams-7.1."
         )
     size = design_size(prompt.order)
@@ -75,4 +88,4 @@ def _expand(entry: str, body: Mapping[str, Any], where: str) -> Iterator[tuple[s
         order = f"{prompt.order}.{member}" if size else prompt.order
         for again in range(repeats):
             asked = replace(prompt, order=order, repeat=again)
-            yield f"{name}.again{again}" if again else name, SuitePrompt(entry, asked, tuple(kinds))
+            yield f"{name}.again{again}" if again else name, SuitePrompt(entry, asked, kinds)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
 from harness.forms import texts
+from harness.suite.lines import line_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,8 +27,37 @@ _LITERAL = r"Write Windows paths between single quotes, where a backslash is one
 _NAMING = ("datasets", "models", "restorations", "published")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file, with a byte-order mark and without.
+@dataclass(frozen=True)
+class Source:
+    """A suite as it is written.
+
+    Attributes:
+        path: the file.
+        text: its text.
+        tables: what it holds.
+    """
+
+    path: Path
+    text: str
+    tables: Mapping[str, Any]
+
+    def who(self, what: str, *tables: str | int) -> Callable[[str], str]:
+        """How messages about the keys of a table begin: `Profile smoke of evals/suite.toml, line 7,`.
+
+        Args:
+            what: what the table is.
+            tables: from the outermost table to this one.
+        """
+
+        def who(key: str) -> str:
+            line = line_of(self.text, (*tables, key))
+            return f"{what} of {self.path}" + (f", line {line}," if line else "")
+
+        return who
+
+
+def read_toml(path: Path) -> Source:
+    """A TOML file, with a byte-order mark and without.
 
     Raises:
         UsageError: it cannot be read, is not TOML, or holds a Windows path that TOML reads as something else.
@@ -54,7 +86,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise UsageError(f"The suite {path} nests tables or lists too deep. Write them flat.") from error
     _check_paths(raw, text, path)
-    return raw
+    return Source(path, text, raw)
 
 
 def _advice(text: str, error: str) -> str:

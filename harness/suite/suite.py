@@ -20,7 +20,7 @@ from harness.restoration import NONE, known_restorations, runnable_restorations
 from harness.suite.checks import check_tables
 from harness.suite.grid import Grid
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
-from harness.suite.prompts import SuitePrompt, read_prompts
+from harness.suite.prompts import SuitePrompt, default_prompts, read_prompts
 from harness.suite.source import read_toml
 
 
@@ -34,7 +34,7 @@ class Suite:
     models: Mapping[str, Mapping[str, Any]]
     claims: Mapping[str, Mapping[str, Any]]
     restorations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    prompts: Mapping[str, SuitePrompt] = field(default_factory=lambda: read_prompts({}, ""))
+    prompts: Mapping[str, SuitePrompt] = field(default_factory=default_prompts)
     published: tuple[Published, ...] = ()
     noise_ceilings: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
@@ -46,16 +46,17 @@ class Suite:
         Raises:
             UsageError: the file is absent, not TOML, or an entry is wrong; the message names it.
         """
-        raw = read_toml(path)
-        check_tables(raw, path)
+        source = read_toml(path)
+        check_tables(source)
+        raw = source.tables
         suite = cls(
             path=path,
-            profiles={name: _profile(body) for name, body in raw.get("profiles", {}).items()},
+            profiles={name: Profile.read(body, name) for name, body in raw.get("profiles", {}).items()},
             datasets=raw.get("datasets", {}),
             models=raw.get("models", {}),
             claims=raw.get("claims", {}),
             restorations=raw.get("restorations", {}),
-            prompts=read_prompts(raw.get("prompts", {}), str(path)),
+            prompts=read_prompts(raw.get("prompts", {}), source),
             published=tuple(read_published(path.parent / raw["published"])) if "published" in raw else (),
             noise_ceilings=raw.get("noise_ceilings", {}),
             seed=raw.get("seed", 0),
@@ -178,8 +179,3 @@ class Suite:
             if fnmatchcase(str(cell), override["cell"]):
                 expected = Expectation(override["expected"], override["reason"])
         return expected
-
-
-def _profile(body: Mapping[str, Any]) -> Profile:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
-    return Profile(**values)

@@ -14,9 +14,8 @@ from harness.suite import Suite
 @pytest.fixture
 def run(harness, suite, tmp_path) -> Path:
     """A run folder as the evals leave it."""
-    from harness.predictor import Predictor
+    from harness.judging import Evaluation
     from harness.runs import Recorder, claim_entry, record_predictions
-    from harness.session import Session
     from harness.settings import Settings
     from harness.suite import Expectation, Filters
 

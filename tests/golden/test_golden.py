@@ -55,7 +55,7 @@ def test_an_output_changes_with_its_version_alone(module, tmp_path):
     found = {"version": import_module(module).VERSION, "output": make(tmp_path)}
     kept = json.loads(path.read_text()) if path.exists() else None
     if os.environ.get("WRITE_GOLDEN") and (kept is None or kept["version"] != found["version"]):
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        path.write_text(json.dumps(found) + "\n")
         return
     assert not (said := complaint(found, kept, module, command)), said
 

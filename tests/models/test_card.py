@@ -16,7 +16,7 @@ from tiny_models import CARD
 
 from harness.errors import ModelError
 from harness.models import Card
-from harness.models.card import FORMS
+from harness.models.card import FIELDS
 
 REQUIRED = ("architecture", "labels", "in_chans", "input_size", "mean", "std")
 OPTIONAL = {
@@ -116,9 +116,9 @@ def test_a_missing_field_is_named(path, name):
         ({"std": []}, "1 means and 0 stds"),
         ({"std": [0]}, "std > 0"),
         ({"std": [-1.0]}, "std > 0"),
-        ({"std": [math.inf]}, "finite means"),
-        ({"mean": [math.nan]}, "finite means"),
-        ({"input_size": [48]}, r"Use \[height, width\]"),
+        ({"std": [math.inf]}, r"has std = \[inf\]. Write a list of numbers"),
+        ({"mean": [math.nan]}, r"has mean = \[nan\]. Write a list of numbers"),
+        ({"input_size": [48]}, r"Write \[height, width\]"),
         ({"input_size": [48, 1]}, r"Use \[height, width\]"),
     ],
 )
@@ -143,7 +143,7 @@ def test_fields_that_contradict_each_other_are_refused(path, changes, message):
     ],
 )
 def test_a_value_of_the_wrong_form_is_named(path, name, value):
-    with pytest.raises(ModelError, match=rf"net\.json gives {name} as .*\. Write "):
+    with pytest.raises(ModelError, match=rf"net\.json has {name} = .*\. Write "):
         read(path, {**CARD, name: value})
 
 
@@ -155,7 +155,7 @@ json_values = st.recursive(
 
 
 @settings(deadline=None)
-@given(st.sampled_from(sorted({*FORMS, "num_classes"})), json_values)
+@given(st.sampled_from(sorted({*FIELDS, "num_classes"})), json_values)
 def test_any_value_gives_a_card_or_one_clear_line(tmp_path_factory, name, value):
     path = tmp_path_factory.getbasetemp() / "any.json"
     try:
@@ -170,15 +170,17 @@ def test_any_value_gives_a_card_or_one_clear_line(tmp_path_factory, name, value)
     assert refusal is None or (str(path) in refusal and "\n" not in refusal)
 
 
-def test_forms_cover_every_field():
-    assert FORMS.keys() == {field.name for field in fields(Card)} - {"extra"}
+@pytest.mark.parametrize("name", ["trained-on", "Trained_on", "trainedon", "sha-256", "corect"])
+def test_a_misspelt_field_is_not_passed_over(path, name):
+    with pytest.raises(ModelError, match=rf"net\.json has the unknown field '{name}'\. Nearest: "):
+        read(path, {**CARD, name: "fer2013:train"})
 
 
 def test_the_example_in_the_guide_is_a_card_that_names_every_field(path):
     guide = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
     card = read(path, json.loads(example))
-    assert json.loads(example).keys() == FORMS.keys() | {"num_classes"} | card.extra.keys()
+    assert json.loads(example).keys() == FIELDS.keys() | {"num_classes"} | card.extra.keys()
     assert card.correct == {"fer2013:private": (2110, 3589)}
-    for name in FORMS:
+    for name in FIELDS:
         assert f"`{name}`" in guide, name

@@ -66,8 +66,8 @@ def test_a_subset_mends_what_its_message_says_it_mends():
     ("entry", "says"),
     [
         ({"mood": "none"}, "unknown axis 'mood'"),
-        ({"persona": "angry"}, "Use none, positive, negative, neutral"),
-        ({"persona": ["none"]}, "Use none, positive, negative, neutral"),
+        ({"persona": "angry"}, "Write one of none, positive, negative, neutral"),
+        ({"persona": ["none"]}, "Write one of none, positive, negative, neutral"),
         ({"order": 3}, "order = 3. Write a string"),
         ({"examples": 1}, "examples = 1. Write true or false"),
         ({"repeat": True}, "repeat = True. Write a whole number"),
@@ -78,7 +78,7 @@ def test_a_subset_mends_what_its_message_says_it_mends():
 )
 def test_entries_of_a_suite_are_checked(entry, says):
     with pytest.raises(UsageError, match=f"Prompt mine of suite.toml has .*{says}"):
-        Prompt.from_entry(entry, "mine of suite.toml")
+        Prompt.from_entry(entry, "Prompt mine of suite.toml")
 
 
 def test_a_prompt_comes_back_from_its_plain_values():

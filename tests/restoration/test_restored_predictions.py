@@ -219,7 +219,7 @@ class TestSuite:
             (
                 "[restorations.face]",
                 "[restorations]\nface = 3\n[models.x]",
-                "restorations in another form",
+                "restorations = .*Write \\[restorations.NAME\\]",
             ),
         ],
     )

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge
 
 from harness.errors import UsageError
+from harness.forms import read
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+_DOLLARS = Annotated[float, Ge(0)]
+# TOML has dates of its own, and a string is one, too.
+_PRICE: Mapping[str, Any] = {"input": _DOLLARS, "output": _DOLLARS, "date": Any}
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,7 @@ def find_price(model: str, path: Path) -> Price | None:
         raise UsageError(f"The price table {path} cannot be read ({error}). Correct that line.") from error
     if model not in table:
         return None
-    try:
-        row = table[model]
-        return Price(float(row["input"]), float(row["output"]), str(row["date"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"The price of {model} in {path} lacks something. Write input, output and date."
-        ) from error
+    if not isinstance(row := table[model], dict):
+        raise UsageError(f"{path} has {model} = {row!r}. Write a table of input, output and date.")
+    price = read(row, _PRICE, f"The price of {model} in {path}", required=_PRICE)
+    return Price(price["input"], price["output"], str(price["date"]))
