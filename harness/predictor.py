@@ -19,10 +19,13 @@ from harness.datasets import Dataset
 from harness.errors import HarnessError, ModelError, Unavailable
 from harness.models import RunnableModel, TableModel, build_model
 from harness.models.base import takes
+from harness.models.derived import DerivedModel
 from harness.models.endpoint.budget import Budget
+from harness.models.registry import Model
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.asked import Asked
 from harness.predictions.checks import check_against_card, check_labels
+from harness.predictions.deriving import derive
 from harness.predictions.held import Held
 from harness.predictions.outside import join_table
 from harness.predictions.respondents import Respondent, respondent
@@ -34,6 +37,7 @@ from harness.slow_paths import SlowPath, noting
 from harness.sources import Sources
 from harness.stimuli import check_medium
 from harness.suite import Suite
+from harness.suite.parents import parent_cells
 from harness.third_party import warnings_never_raise
 
 # What a model must have answered for some cells: images, and what is asked about them.
@@ -79,7 +83,7 @@ class Predictor:
         """What the restored images of this run cost when they were made, see `Restorations.costs`."""
         return self.sources.restorations.costs
 
-    def _model(self, name: str) -> RunnableModel | TableModel:
+    def _model(self, name: str) -> Model:
         return build_model(name, self.suite.models[name], self.sources.files)
 
     def _respondent(self, name: str) -> Respondent:
@@ -93,6 +97,8 @@ class Predictor:
 
     def _made(self, cell: Cell) -> Predictions:
         model, prompt = self.model(cell.model), self.sources.prompt(cell)
+        if isinstance(model, DerivedModel):
+            return derive(cell, model, [self.predictions(one) for one in parent_cells(self.suite, cell)])
         if isinstance(model, TableModel):
             if cell.restoration != model.restoration:
                 raise Unavailable(

@@ -22,6 +22,7 @@ from harness.predictor import Predictor
 from harness.results import Results, digest_of
 from harness.shared_verdicts import SharedVerdicts
 from harness.suite import ClaimCell
+from harness.suite.parents import parent_cells
 from harness.third_party import warnings_never_raise
 
 
@@ -185,7 +186,10 @@ class Session:
 
     def _seen_by(self, cell: Cell) -> NDArray[np.bool_] | None:
         trained_on = getattr(self.predictor.model(cell.model), "trained_on", None)
-        return None if trained_on is None else self.seen(cell.dataset, cell.split, trained_on)
+        own = None if trained_on is None else self.seen(cell.dataset, cell.split, trained_on)
+        inherited = (self._seen_by(parent) for parent in parent_cells(self.suite, cell))
+        masks = [mask for mask in (own, *inherited) if mask is not None]
+        return np.any(masks, axis=0) if masks else None
 
     def _seen(self, name: str, split: str, trained_on: str) -> NDArray[np.bool_] | None:
         """Which samples of a dataset are pixel for pixel in what a model was trained on; None if unknown."""

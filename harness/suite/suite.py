@@ -19,6 +19,7 @@ from harness.predictions.cell import Cell
 from harness.restoration import NONE, known_restorations, runnable_restorations
 from harness.suite.checks import check_tables
 from harness.suite.grid import Grid
+from harness.suite.parents import check_parents
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import SuitePrompt, read_prompts
 from harness.suite.source import read_toml
@@ -86,6 +87,7 @@ class Suite:
                         f"{self.path} has an entry of the name {name!r}. Use neither / nor : in names, which "
                         "part those in dataset:split/restoration/prompt/model, and nothing that is not seen."
                     )
+        check_parents(self.models, self.prompts, str(self.path))
         for name, body in self.claims.items():
             try:
                 get_claim(name)
