@@ -73,9 +73,9 @@ class Collector:
         self._keep_pictures(self.recorder)
         try:
             from harness.reporting import write_report
-            from harness.reporting.metric_table import remembered_table
+            from harness.reporting.metric_table import Measures
 
-            measure = partial(remembered_table, session_of(self.config).results)
+            measure = Measures(session_of(self.config).results, suite_of(self.config).metrics)
             self.closing = f"report: {write_report(self.recorder.run, measure)}"
             if why := self.config.stash.get(NO_REPORTS, ""):
                 session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.claims import Claim, Context, Embeddings, Evidence, Verdict, get_claim, settle
+from harness.claims import Claim, Context, Embeddings, Evidence, Verdict, settle
 from harness.claims.audit import audit
 from harness.claims.leakage import hold_on_unseen
 from harness.datasets import content, exact_overlap, load_dataset, pixels
@@ -80,7 +80,7 @@ class Session:
 
     def _family(self, name: str) -> dict[ClaimCell, Verdict | HarnessError]:
         """Judges all planned cells of a claim; a cell that cannot be judged takes no part."""
-        claim = get_claim(name)
+        claim = self.suite.claim(name)
         cells = list(dict.fromkeys(self.families[name]))
         evidence: dict[ClaimCell, list[Evidence]] = {}
         results: dict[ClaimCell, Verdict | HarnessError] = {}

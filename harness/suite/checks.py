@@ -11,6 +11,7 @@ from harness.claims import Outcome
 from harness.datasets.registry import DATASETS
 from harness.errors import UsageError
 from harness.forms import check_keys, check_values, fits, form
+from harness.metrics.registry import METRICS
 from harness.models.registry import MODELS
 from harness.nearest import nearest
 from harness.restoration.registry import RESTORATIONS
@@ -22,6 +23,7 @@ _ADAPTED: Mapping[str, Adapters] = {
     "datasets": DATASETS,
     "models": MODELS,
     "restorations": RESTORATIONS,
+    "metrics": METRICS,
 }
 TABLES = ("profiles", *_ADAPTED, "prompts", "claims")
 _FORMS: Mapping[str, Any] = {
@@ -35,8 +37,10 @@ _READ: Mapping[str, Mapping[str, Any]] = {
     "datasets": DATASETS.shared,
     "models": {**MODELS.shared, "restoration": str},
     "restorations": {"size": int},
+    "metrics": {},
 }
 _CLAIM: Mapping[str, Any] = {
+    "adapter": str,
     "encoder": str | Mapping[str, str],
     "expected": Outcome,
     "override": list[_TABLE],
@@ -90,7 +94,7 @@ def _check_entry(table: str, name: str, body: Mapping[str, Any], path: Path) -> 
     """An entry: all of it for an adapter of the harness, else what all may hold, as others come later."""
     who, adapters = f"[{table}.{name}] of {path}", _ADAPTED[table]
     check_values(body, {**_READ[table], "adapter": str}, who)
-    adapter = body.get("adapter", name if table == "datasets" else "")
+    adapter = body.get("adapter", name if table in ("datasets", "metrics") else "")
     if adapter in adapters.built_in:
         found = find_adapter(adapter, who, adapters.built_in, adapters.group)
         adapters.check(found, body, who, whole=False)  # an entry that nobody asks for may be a draft
