@@ -359,7 +359,9 @@ class TestReport:
             tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0}
         )
         for cell in cells:
-            entry = claim_entry(session.verdict(cell), Expectation(), f"test_cnn_beats_vlm[{cell}]")
+            entry = claim_entry(
+                session.verdict(cell), Expectation(), "A hypothesis.", f"test_cnn_beats_vlm[{cell}]"
+            )
             kept = [
                 record_predictions(recorder.run, session.predictions(c), "classifier") for c in cell.cells
             ]

@@ -39,7 +39,7 @@ def get_claim(name: str, adapter: str = "") -> Claim:
     Raises:
         UsageError: there is none, or it has another name.
     """
-    known = {**{one: f"harness.claims.{one}:CLAIM" for one in BUILT_IN}}
+    known = {one: f"harness.claims.{one}:CLAIM" for one in BUILT_IN}
     if not adapter and name not in (names := adapter_names(known, GROUP)):
         raise UsageError(
             f"Claim {name!r} is unknown. Use one of {', '.join(names)}, or add adapter = "

@@ -252,7 +252,7 @@ def test_the_report_shows_prompts_and_classes_that_were_not_asked_for(session, t
         for predictions in cells(session, "llava", "plain", "four.07")
     ]
     claims = [
-        claim_entry(session.verdict(cell), Expectation(), f"test_{claim}[{cell}]")
+        claim_entry(session.verdict(cell), Expectation(), "A hypothesis.", f"test_{claim}[{cell}]")
         for claim, family in session.families.items()
         for cell in family
     ]
