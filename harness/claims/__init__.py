@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
-
+from harness.adapters import adapter_names, find_adapter
 from harness.claims.ablation import Ablation, Arm
 from harness.claims.claim import Claim, Context, Evidence, Role
 from harness.claims.contrast import Contrast
@@ -27,30 +26,34 @@ BUILT_IN = (
 )
 
 
-def get_claim(name: str) -> Claim:
+GROUP = "emotion_harness.claims"
+
+
+def get_claim(name: str, adapter: str = "") -> Claim:
     """The claim of a name, built in or registered under the entry point `emotion_harness.claims`.
 
+    Args:
+        name: its name in the suite.
+        adapter: `package.module:CLAIM` of the project, where the name alone is not known.
+
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it has another name.
     """
-    if name in BUILT_IN:
-        claim: Claim = import_module(f"harness.claims.{name}").CLAIM
-        return claim
-    plugins = _plugins()
-    if name not in plugins:
-        known = claim_names()
-        raise UsageError(f"Claim {name!r} is unknown. Use one of {', '.join(known)}. {nearest(name, known)}")
-    loaded: Claim = plugins[name].load()
-    return loaded
+    known = {one: f"harness.claims.{one}:CLAIM" for one in BUILT_IN}
+    if not adapter and name not in (names := adapter_names(known, GROUP)):
+        raise UsageError(
+            f"Claim {name!r} is unknown. Use one of {', '.join(names)}, or add adapter = "
+            f"'package.module:CLAIM' of your own. {nearest(name, names)}"
+        )
+    claim = find_adapter(adapter or name, f"Claim {name}", known, GROUP)
+    if not isinstance(claim, Claim) or claim.name != name:
+        raise UsageError(f"Claim {name} is {claim!r:.80}. Make it a harness.claims.Claim of this name.")
+    return claim
 
 
 def claim_names() -> list[str]:
     """All names that stand for a claim."""
-    return sorted({*BUILT_IN, *_plugins()})
-
-
-def _plugins() -> dict[str, metadata.EntryPoint]:
-    return {point.name: point for point in metadata.entry_points(group="emotion_harness.claims")}
+    return adapter_names(dict.fromkeys(BUILT_IN, ""), GROUP)
 
 
 __all__ = [

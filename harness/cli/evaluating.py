@@ -14,7 +14,7 @@ from harness.errors import HarnessError, Unavailable
 from harness.judging import Evaluation
 from harness.predictions import Cell, Predictions
 from harness.reporting import write_report
-from harness.reporting.metric_table import remembered_table
+from harness.reporting.metric_table import Measures
 from harness.runs import Recorder, claim_entry, keep_pictures, read_run, record_predictions
 from harness.settings import Settings
 from harness.suite import ClaimCell, Filters, check_splits, select
@@ -91,10 +91,11 @@ def _cell(evaluation: Evaluation, folder: Path, cell: Cell) -> dict[str, Any]:
 
 def _test(evaluation: Evaluation, folder: Path, test: ClaimCell) -> dict[str, Any]:
     verdict, expected = evaluation.verdict(test), evaluation.suite.expectation(test)
+    hypothesis = evaluation.suite.claim(test.claim).hypothesis
     limited = evaluation.settings.limit is not None
     answered = [cell for cell in test.cells if isinstance(evaluation.evidence.of(cell), Predictions)]
     return {
-        "claim": claim_entry(verdict, expected, f"{test.claim}/{test}", limited=limited),
+        "claim": claim_entry(verdict, expected, hypothesis, f"{test.claim}/{test}", limited=limited),
         "cells": [entry for cell in answered for entry in _cell(evaluation, folder, cell)["cells"]],
     }
 
@@ -105,4 +106,4 @@ def report(recorder: Recorder, evaluation: Evaluation, gallery: int) -> Path:
     if gallery and (problems := keep_pictures(recorder.run, predictions, gallery, samples)):
         recorder.add({"problems": problems})
         recorder.write(evaluation.suite)
-    return write_report(recorder.run, partial(remembered_table, evaluation.results))
+    return write_report(recorder.run, Measures(evaluation.results, evaluation.suite.metrics))

@@ -27,6 +27,7 @@ def progress(title: str) -> Iterator[Callable[[object, int, int], None]]:
 
 def show_metrics(predictions: Predictions, as_json: bool, title: str, **more: Any) -> None:
     """The table of metrics, and what else there is to say of the answers, as text or JSON; `more` as JSON."""
+    from harness.metrics.registry import left_out, registered
     from harness.reporting.metric_table import markdown_table, metric_table
     from harness.reporting.unanswered import unanswered
 
@@ -41,6 +42,8 @@ def show_metrics(predictions: Predictions, as_json: bool, title: str, **more: An
     typer.echo("\n".join([markdown_table(table), *(f"\n{note}" for note in unanswered(predictions))]))
     if predictions.card:
         typer.echo(f"{predictions.cell.model} {predictions.card}")
+    if line := left_out(registered(), predictions.task.name):
+        typer.echo(line)
     for problem in predictions.problems:
         typer.echo(f"problem: {problem}")
 

@@ -16,8 +16,9 @@ from harness.engine.source import Source
 from harness.errors import UsageError
 from harness.identity import versioned
 from harness.models import Context as Files
-from harness.models import RunnableModel, TableModel, build_model
+from harness.models import RunnableModel, build_model
 from harness.models.base import takes
+from harness.models.registry import Model
 from harness.predictions import NO_PROMPT, Cell
 from harness.predictions.pixel_store import PixelStore
 from harness.predictions.store import Store
@@ -139,7 +140,7 @@ class Bench:
         asked = self.restorer_asked(source.restoration)
         return RestoredPixels(self.published(source.published), asked.identity, self.pixels).dataset()
 
-    def _model(self, name: str) -> RunnableModel | TableModel:
+    def _model(self, name: str) -> Model:
         return build_model(name, self.suite.models[name], self.files)
 
     def _respondent(self, name: str) -> Respondent:

@@ -21,11 +21,14 @@ from harness.errors import HarnessError, ModelError, StoreError, Unavailable
 from harness.identity import package_versions
 from harness.models import TableModel
 from harness.models.base import Published
+from harness.models.derived import DerivedModel
 from harness.predictions import Cell, Predictions, join
 from harness.predictions.checks import check_against_card, check_labels
+from harness.predictions.deriving import derive
 from harness.predictions.outside import join_table
 from harness.restoration import NONE
 from harness.slow_paths import SlowPath, noting
+from harness.suite.parents import parent_cells
 
 
 class Evidence:
@@ -82,6 +85,8 @@ class Evidence:
         """
         bench = self.bench
         model, prompt = bench.model(cell.model), bench.prompt(cell)
+        if isinstance(model, DerivedModel):
+            return derive(cell, model, [self.predictions(one) for one in parent_cells(bench.suite, cell)])
         if isinstance(model, TableModel):
             if cell.restoration != model.restoration:
                 raise Unavailable(
@@ -162,7 +167,11 @@ class Evidence:
     def seen_in_training(self, cell: Cell) -> NDArray[np.bool_] | None:
         """Which samples of a cell are pixel for pixel in what its model was trained on; None if unknown."""
         trained_on = getattr(self.bench.model(cell.model), "trained_on", None)
-        return None if trained_on is None else self._seen(self.bench.source(cell).published, trained_on)
+        source = self.bench.source(cell).published
+        own = None if trained_on is None else self._seen(source, trained_on)
+        inherited = (self.seen_in_training(parent) for parent in parent_cells(self.bench.suite, cell))
+        masks = [mask for mask in (own, *inherited) if mask is not None]
+        return np.any(masks, axis=0) if masks else None
 
     def _overlap(self, source: Source, trained_on: str) -> NDArray[np.bool_] | None:
         bench, (training, _, part) = self.bench, trained_on.partition(":")

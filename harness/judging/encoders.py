@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from harness.claims import get_claim
 from harness.engine import Embedding, Source
 from harness.errors import Unavailable
 from harness.suite import ClaimCell, Suite
@@ -33,7 +32,7 @@ def encoder_of(suite: Suite, claim: str, dataset: str) -> str:
 def embeddings_for(suite: Suite, cells: Iterable[ClaimCell]) -> Iterator[Embedding]:
     """The embeddings that some tests ask for; those that cannot be had are told when they are judged."""
     for cell in cells:
-        if get_claim(cell.claim).embeddings == "unused":
+        if suite.claim(cell.claim).embeddings == "unused":
             continue
         try:
             encoder = encoder_of(suite, cell.claim, cell.cells[0].dataset)

@@ -20,6 +20,7 @@ from harness.predictions import Cell
 from harness.results import Results
 from harness.settings import Settings
 from harness.suite import ClaimCell, Suite
+from harness.suite.parents import with_parents
 
 Key = tuple[str, str]  # claim, data set
 
@@ -60,7 +61,8 @@ class Evaluation:
     def plan(self) -> Plan:
         """What the store lacks."""
         tests = (test for tests in self.families.values() for test in tests)
-        return make_plan(self.bench, self.cells, embeddings_for(self.suite, tests))
+        cells = with_parents(self.suite, self.cells)
+        return make_plan(self.bench, cells, embeddings_for(self.suite, tests))
 
     def predict(self, engine: Engine | None = None) -> Report:
         """Has an engine do what is planned, or waits for the process of this run that does.

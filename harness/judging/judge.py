@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.claims import Claim, Context, Embeddings, Verdict, get_claim, settle
+from harness.claims import Claim, Context, Embeddings, Verdict, settle
 from harness.claims import Evidence as Side
 from harness.claims.leakage import hold_on_unseen
 from harness.engine import Evidence
@@ -53,7 +53,7 @@ class Judge:
         found: dict[ClaimCell, Judgement] = {}
         for cell in cells:
             try:
-                found[cell] = self._judged(get_claim(claim), cell, family)
+                found[cell] = self._judged(self.evidence.bench.suite.claim(claim), cell, family)
             except HarnessError as error:
                 found[cell] = error
         return {cell: _settled(cell, found, family) for cell in found}

@@ -132,7 +132,7 @@ class RunnableModel(Protocol):
         """Loads weights. The one expensive call."""
 
 
-def takes(model: RunnableModel | TableModel) -> Takes:
+def takes(model: object) -> Takes:
     """What a model is handed of each stimulus: a picture, unless its attribute `takes` says otherwise."""
     found: Takes = getattr(model, "takes", "image")
     return found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from harness.adapters import Adapters, find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Capability, Context, Family, RunnableModel, TableModel
+from harness.models.derived.base import DerivedModel
 from harness.third_party import warnings_never_raise
 
 ADAPTERS: dict[str, str] = {
@@ -17,10 +18,16 @@ ADAPTERS: dict[str, str] = {
     "transformers": "harness.models.generative:TransformersModel",
     "openai": "harness.models.endpoint:EndpointModel",
     "predictions_csv": "harness.models.predictions_csv:PredictionsCsv",
+    "vote": "harness.models.derived.votes:MajorityVote",
+    "panel": "harness.models.derived.votes:Panel",
+    "fusion": "harness.models.derived.fusion:Fusion",
+    "permutation_vote": "harness.models.derived.orders:PermutationVote",
+    "pride": "harness.models.derived.orders:Pride",
 }
 GROUP = "emotion_harness.models"
 # What every entry may say: why it is not run; which publication is about the same system; what the model is
-# and how it is asked, where its adapter does not say so; the split that it has seen; the LoRA on top of it.
+# and how it is asked, where its adapter does not say so; the split that it has seen; the LoRA on top of it;
+# the models that it is derived from.
 SHARED: Mapping[str, Any] = {
     "skip": str,
     "published_as": str,
@@ -28,13 +35,15 @@ SHARED: Mapping[str, Any] = {
     "capability": Capability,
     "trained_on": str,
     "adapter_weights": str,
+    "parents": list[str],
 }
 _FAMILY_OF: Mapping[Capability, Family] = {"contrastive": "vlm", "generative": "vlm", "derived": "ensemble"}
+Model: TypeAlias = RunnableModel | TableModel | DerivedModel
 MODELS = Adapters(ADAPTERS, GROUP, given=("context",), shared=SHARED)
 
 
 @warnings_never_raise()
-def build_model(name: str, entry: Mapping[str, Any], context: Context) -> RunnableModel | TableModel:
+def build_model(name: str, entry: Mapping[str, Any], context: Context) -> Model:
     """Builds the model of a suite entry, without loading weights.
 
     Args:
@@ -59,7 +68,7 @@ def build_model(name: str, entry: Mapping[str, Any], context: Context) -> Runnab
     return completed(name, model, entry)
 
 
-def completed(name: str, model: Any, entry: Mapping[str, Any]) -> RunnableModel | TableModel:
+def completed(name: str, model: Any, entry: Mapping[str, Any]) -> Model:
     """A model with what its entry says of it, and with nothing for what it leaves out.
 
     Raises:
@@ -81,12 +90,13 @@ def completed(name: str, model: Any, entry: Mapping[str, Any]) -> RunnableModel 
             "Correct one of them."
         )
     model.trained_on = trained_on
-    if isinstance(model, (RunnableModel, TableModel)):
+    if isinstance(model, (RunnableModel, TableModel, DerivedModel)):
         return model
-    absent = [part for part in ("identity", "load") if not hasattr(model, part)]
+    derived = ("harness/models/derived/base.py", ("version", "options"))
+    place, parts = derived if hasattr(model, "combine") else ("harness/models/base.py", ("identity", "load"))
+    absent = [part for part in parts if not hasattr(model, part)]
     raise UsageError(
-        f"Model {name} has no {' and no '.join(absent) or 'answers'}. Give its adapter the shape of "
-        "RunnableModel or TableModel in harness/models/base.py."
+        f"Model {name} has no {' and no '.join(absent) or 'answers'}. Give its adapter a shape of {place}."
     )
 
 

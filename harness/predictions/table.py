@@ -126,8 +126,8 @@ class Predictions:
     @cached_property
     def probabilities(self) -> NDArray[np.float64] | None:
         """(N, K) scores in the order of the space (nan rows where there are none), or None."""
-        columns = score_columns(self.space)
-        if not set(columns) <= set(self.table.columns):
+        columns = [] if self.task.space is None else score_columns(self.task.space)
+        if not columns or not set(columns) <= set(self.table.columns):
             return None
         scores = self.table[columns].to_numpy(np.float64)
         return None if np.isnan(scores).all() else scores

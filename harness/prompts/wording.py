@@ -10,12 +10,16 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from harness.adapters import find_adapter, plugins
 from harness.errors import UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+GROUP = "emotion_harness.wordings"
 
 
 @dataclass(frozen=True)
@@ -44,23 +48,43 @@ def wording(name: str, language: str) -> Wording:
     Raises:
         UsageError: there is none of that name; the message lists those there are.
     """
-    if name not in wordings():
-        raise UsageError(f"Unknown wording {name!r} of a prompt. Use one of {', '.join(wordings())}.")
-    data = _over_base(_read(f"wordings/{name}.toml"))
+    if name not in packaged() and ":" not in name and name not in plugins(GROUP):
+        raise UsageError(
+            f"Unknown wording {name!r} of a prompt. Use one of {', '.join(wordings())}, or "
+            "package.module:NAME of your own."
+        )
+    data = _over_base(_given(name))
+    if language not in data:
+        raise UsageError(f"Wording {name} has no texts in {language!r}. Write them or choose another.")
     return Wording(tuple(data["layout"]), tuple(data["captions"]), dict(_dotted(data[language])))
 
 
 @cache
 def wordings() -> tuple[str, ...]:
-    """The names of all wordings."""
+    """The names of all wordings: those of the harness, and those of installed packages."""
+    return tuple(sorted({*packaged(), *plugins(GROUP)}))
+
+
+@cache
+def packaged() -> tuple[str, ...]:
+    """The names of the wordings of the harness."""
     names = [entry.name for entry in files(__package__).joinpath("wordings").iterdir()]
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
+def _given(name: str) -> Mapping[str, Any]:
+    """The table of a wording: a packaged file, or a mapping in a module of somebody else."""
+    if name in packaged():
+        return _read(f"wordings/{name}.toml")
+    data = find_adapter(name, "A prompt", {}, GROUP)
+    if not isinstance(data, Mapping):
+        raise UsageError(f"The wording {name} is {data!r:.80}. Make it a table of texts.")
+    return data
+
+
 def _over_base(data: Mapping[str, Any]) -> dict[str, Any]:
     """`data` with all that its base says and it does not; the last base is common.toml."""
-    base = f"wordings/{data['base']}.toml" if "base" in data else "common.toml"
-    below = _read(base) if base == "common.toml" else _over_base(_read(base))
+    below = _over_base(_given(data["base"])) if "base" in data else _read("common.toml")
     return _merged(below, data)
 
 

@@ -46,7 +46,8 @@ def keep_predictions(item: pytest.Item, predictions: Predictions) -> None:
 def keep_verdict(item: pytest.Item, verdict: Verdict, expected: Expectation) -> None:
     """Keeps a verdict in the test's report and tells `pytest_claim_verdict`."""
     limited = limit_of(item.config) is not None
-    found_by(item)["claim"] = claim_entry(verdict, expected, item.name, limited=limited)
+    hypothesis = suite_of(item.config).claim(verdict.claim).hypothesis
+    found_by(item)["claim"] = claim_entry(verdict, expected, hypothesis, item.name, limited=limited)
     item.ihook.pytest_claim_verdict(item=item, verdict=verdict, expected=expected)
 
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from syrupy.extensions.base import AbstractSyrupyExtension
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
+from harness.metrics.metric import Tolerance
 from harness.names import file_name
 from harness.predictions import Predictions
 from harness.pytest_plugin.unused_snapshots import EXTENSION
-from harness.reporting.metric_table import markdown_table, metric_table
+from harness.reporting.metric_table import Measures, markdown_table
 
 MOST_CHARACTERS = 252  # of names without a digest: with the extension, what a file system takes
 
-# How far a column may move: what other kernels and dtypes flip, and the noise of resampling on top. Where a
-# row is over few samples, a couple of flips must pass too.
-TOLERANCES = {"value": 0.01, "low": 0.015, "high": 0.015}
+# Where a row is over few samples, a couple of flips must pass whatever the tolerance of its metric.
 FREE_FLIPS = 2
 
 # Answers are kept as one character per sample, so that a mismatch can name the samples that flipped.
@@ -38,13 +36,13 @@ class MetricSnapshot(SingleFileSnapshotExtension):
     """A syrupy extension for `predictions == snapshot`.
 
     The snapshot holds the metric table and every answer. Two snapshots match when no metric has moved by
-    more than its column's tolerance; a mismatch lists the metrics that moved and the samples that flipped.
+    more than its tolerance; a mismatch lists the metrics that moved and the samples that flipped.
 
     Attributes:
-        measure: gives the metric table of predictions.
+        measure: the metrics.
     """
 
-    measure: Callable[[Predictions], pd.DataFrame] = staticmethod(metric_table)
+    measure: Measures = Measures()
     file_extension = EXTENSION
     _write_mode = WriteMode.TEXT
 
@@ -82,6 +80,8 @@ class MetricSnapshot(SingleFileSnapshotExtension):
         """Renders predictions as Markdown."""
         self._predictions: Predictions = data
         table = markdown_table(self.measure(data))
+        if data.task.space is None:
+            return f"# {data.cell}\n\n{table}\n"
         labels = ", ".join(f"{ALPHABET[i]} {label}" for i, label in enumerate(data.space.labels))
         answers = answer_string(data)
         lines = [answers[i : i + SAMPLES_PER_LINE] for i in range(0, len(answers), SAMPLES_PER_LINE)]
@@ -89,18 +89,20 @@ class MetricSnapshot(SingleFileSnapshotExtension):
         return "\n".join([f"# {data.cell}", "", table, "", legend, "", "```", *lines, "```", ""])
 
     def matches(self, *, serialized_data: Any, snapshot_data: Any) -> bool:
-        """Whether all metrics agree within `TOLERANCES`."""
-        return not list(moved_metrics(str(snapshot_data), str(serialized_data)))
+        """Whether all metrics agree within their tolerances."""
+        return not list(moved_metrics(str(snapshot_data), str(serialized_data), self.measure.tolerances))
 
     def diff_lines(self, serialized_data: Any, snapshot_data: Any) -> Iterator[str]:
         """What moved, then which samples flipped."""
         old, new = str(snapshot_data), str(serialized_data)
-        yield from moved_metrics(old, new)
+        yield from moved_metrics(old, new, self.measure.tolerances)
         yield from flipped_samples(self._predictions, stored_answers(old))
 
 
 def answer_string(predictions: Predictions) -> str:
-    """One character per sample: the index of the answered label, or `-`."""
+    """One character per sample: the index of the answered label, or `-`; "" where there are no labels."""
+    if predictions.task.space is None:
+        return ""
     return "".join(NO_ANSWER if answer < 0 else ALPHABET[answer] for answer in predictions.answers)
 
 
@@ -109,8 +111,8 @@ def stored_answers(snapshot: str) -> str:
     return "".join(snapshot.partition("```\n")[2].partition("```")[0].split())
 
 
-def moved_metrics(old: str, new: str) -> Iterator[str]:
-    """Lines for metrics that appeared, vanished or moved by more than the tolerance of a column."""
+def moved_metrics(old: str, new: str, tolerances: Mapping[str, Tolerance] | None = None) -> Iterator[str]:
+    """Lines for metrics that appeared, vanished or moved by more than their tolerance."""
     before, after = _rows(old), _rows(new)
     for name in [*before, *(name for name in after if name not in before)]:
         if name not in before or name not in after:
@@ -118,7 +120,8 @@ def moved_metrics(old: str, new: str) -> Iterator[str]:
             continue
         was, now = before[name], after[name]
         n = int(was["n"].replace(",", ""))
-        for column, tolerance in TOLERANCES.items():
+        of = (tolerances or {}).get(name.split()[0], Tolerance())
+        for column, tolerance in (("value", of.value), ("low", of.ends), ("high", of.ends)):
             if was[column] != now[column] and not _close(
                 was[column], now[column], max(tolerance, FREE_FLIPS / max(n, 1))
             ):
@@ -135,7 +138,8 @@ def flipped_samples(predictions: Predictions, old: str) -> Iterator[str]:
         yield f"{len(old)} samples became {len(new)}; answers cannot be compared"
         return
     flips = [index for index, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
-    names = {NO_ANSWER: "no answer", **dict(zip(ALPHABET, predictions.space.labels, strict=False))}
+    labels = predictions.space.labels if new else ()
+    names = {NO_ANSWER: "no answer", **dict(zip(ALPHABET, labels, strict=False))}
     yield f"{len(flips)} of {len(new)} samples flipped"
     for index in flips[:FLIPS_SHOWN]:
         row = predictions.table.iloc[index]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,9 @@ from harness.runs import new_run_folder
 from harness.suite import ClaimCell, Filters, Profile, Suite, check_splits, select
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.judging import Evaluation
     from harness.predictions import Cell
+    from harness.reporting.metric_table import Measures
     from harness.settings import Settings
 
 SUITE = pytest.StashKey[Suite]()
@@ -101,11 +99,11 @@ def limit_of(config: pytest.Config) -> int | None:
     return settings_of_run(config).limit
 
 
-def measure_of(config: pytest.Config) -> Callable[..., pd.DataFrame]:
+def measure_of(config: pytest.Config) -> Measures:
     """Gives the metric table of predictions, from the store where it is known."""
-    from harness.reporting.metric_table import remembered_table
+    from harness.reporting.metric_table import Measures
 
-    return partial(remembered_table, evaluation_of(config).results)
+    return Measures(evaluation_of(config).results, suite_of(config).metrics)
 
 
 def _has_workers(config: pytest.Config) -> bool:

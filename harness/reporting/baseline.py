@@ -111,7 +111,8 @@ def compare_runs(run_dir: Path, baseline_dir: Path) -> Comparison:
 
 def compare(run: Run, baseline: Run) -> Comparison:
     """Compares two runs that were read already."""
-    shared = [cell for cell in run.predictions if cell in baseline.predictions]
+    both = [cell for cell in run.predictions if cell in baseline.predictions]
+    shared = [cell for cell in both if run.predictions[cell].task.space is not None]
     return Comparison(
         baseline=baseline.name,
         verdicts=_changed_verdicts(run, baseline),

@@ -18,19 +18,6 @@ from harness.reporting.unanswered import unanswered
 
 NO_ANSWER = "no valid answer"
 _BINS = 10
-_HEADINGS = {
-    "accuracy": "accuracy",
-    "accuracy_of_answered": "accuracy of answered",
-    "coverage": "coverage",
-    "balanced_accuracy": "balanced accuracy (macro recall)",
-    "macro_precision": "macro precision",
-    "macro_f1": "macro-F1",
-    "weighted_precision": "weighted precision",
-    "weighted_f1": "weighted F1",
-    "ece": "calibration error",
-    "brier": "Brier score",
-    "top_2_accuracy": "top-2 accuracy",
-}
 
 
 @dataclass(frozen=True)
@@ -106,17 +93,21 @@ class CellView:
     card: str
 
 
-def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kind: str = "") -> CellView:
+def cell_view(
+    predictions: Predictions, table: pd.DataFrame, headings: Mapping[str, str], *, anchor: str, kind: str = ""
+) -> CellView:
     """Collects what there is to show.
 
     Args:
         predictions: The cell's answers.
         table: Its `metric_table`.
+        headings: What to call the metrics that are shown.
         anchor: What links inside the page call it.
         kind: The model's capability, e.g. "classifier".
     """
     found, cell = figures(table), predictions.cell
-    answers, confusion = _confusion(predictions)
+    labels = predictions.task.space.labels if predictions.task.space else ()
+    answers, confusion = _confusion(predictions) if labels else ((), ())
     return CellView(
         anchor=anchor,
         name=plain(cell),
@@ -134,7 +125,7 @@ def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kin
         n=len(predictions),
         figures=found,
         scalars=tuple(
-            (name, found[metric, None]) for metric, name in _HEADINGS.items() if (metric, None) in found
+            (name, found[metric, None]) for metric, name in headings.items() if (metric, None) in found
         ),
         answers=answers,
         confusion=confusion,
@@ -142,7 +133,8 @@ def cell_view(predictions: Predictions, table: pd.DataFrame, *, anchor: str, kin
             ClassRow(
                 row.label, row.total, *(found[metric, label] for metric in ("recall", "precision", "f1"))
             )
-            for label, row in zip(predictions.space.labels, confusion, strict=True)
+            for label, row in zip(labels, confusion, strict=True)
+            if ("recall", label) in found
         ),
         reliability=_reliability(predictions),
         notes=tuple(unanswered(predictions)),

@@ -60,7 +60,7 @@ def gallery(run: Run, anchors: Mapping[str, str]) -> Gallery | None:
     shown = {
         name: one
         for name, one in run.predictions.items()
-        if (one.cell.source, one.cell.restoration) in run.pictures
+        if one.task.space is not None and (one.cell.source, one.cell.restoration) in run.pictures
     }
     if not shown:
         return None

@@ -34,13 +34,16 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def render_html(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Comparison | None) -> str:
+def render_html(
+    run: Run, tables: Mapping[str, pd.DataFrame], comparison: Comparison | None, headings: Mapping[str, str]
+) -> str:
     """The report of `run` as one HTML page.
 
     Args:
         run: The run.
         tables: Cell id to its `metric_table`.
         comparison: What changed since the baseline, when the run has one.
+        headings: What to call the metrics that are shown.
 
     Raises:
         Unavailable: jinja2 is not installed.
@@ -70,10 +73,10 @@ def render_html(run: Run, tables: Mapping[str, pd.DataFrame], comparison: Compar
     }
     kinds = {str(cell["id"]): str(cell.get("kind") or "") for cell in run.record.get("cells") or ()}
     views = [
-        cell_view(predictions, tables[cell], anchor=f"cell-{i}", kind=kinds.get(cell, ""))
+        cell_view(predictions, tables[cell], headings, anchor=f"cell-{i}", kind=kinds.get(cell, ""))
         for i, (cell, predictions) in enumerate(run.predictions.items(), start=1)
     ]
-    rows, every = verdict_rows(run.claims), list(run.predictions.values())
+    rows, every = verdict_rows(run.claims), [one for one in run.predictions.values() if one.task.space]
     alpha, seed = float(run.record.get("alpha") or 0.05), int(run.record.get("seed") or 0)
     orders = order_charts(every, alpha=alpha, seed=seed)
     neutral = neutral_charts(every, alpha=alpha, seed=seed)

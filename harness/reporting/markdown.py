@@ -90,16 +90,15 @@ def _metrics(tables: Mapping[str, pd.DataFrame], predictions: Mapping[str, Predi
     rows = []
     for cell, table in tables.items():
         found = figures(table)
-        rows.append(
-            (markdown(cell), count(found["accuracy", None].n), *(str(found[name, None]) for name in wanted))
-        )
-    shown = _table(("cell", "n", "accuracy", "balanced accuracy", "macro-F1", "coverage"), "lrllll", rows)
+        shown = (str(found.get((name, None), "")) for name in wanted)
+        rows.append((markdown(cell), count(found["accuracy", None].n), *shown))
+    listed = _table(("cell", "n", "accuracy", "balanced accuracy", "macro-F1", "coverage"), "lrllll", rows)
     notes = _bullets(
         f"{markdown(cell)}: {markdown(note, 1_000)}"
         for cell in tables
         for note in unanswered(predictions[cell])
     )
-    return "\n\n".join(part for part in (shown, notes) if part)
+    return "\n\n".join(part for part in (listed, notes) if part)
 
 
 def _published(entries: Sequence[Mapping[str, Any]]) -> str:

@@ -2,58 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness import metrics
 from harness.errors import UsageError
-from harness.predictions.table import Predictions
-from harness.reporting.intervals import (
-    Mask,
+from harness.metrics.intervals import (
     Resampling,
-    brier_interval,
-    calibration_interval,
+    Settled,
+    mean_interval,
     settle_rate,
     settle_score,
-    top_2_interval,
+    sums_interval,
 )
+from harness.metrics.metric import Metric, OfSamples, OfScores, OfSums, OfTable, Statistic, Tolerance
+from harness.metrics.registry import BUILT_IN, of_task, registered
+from harness.predictions.table import Predictions
 from harness.reporting.text import count, interval, markdown, number
 from harness.results import Results
-from harness.statistics import Estimate, metric_intervals
+from harness.statistics import metric_intervals
+from harness.tasks import task_as_dict
 
 COLUMNS = ["metric", "label", "value", "low", "high", "n", "method"]
 
 Name: TypeAlias = tuple[str, str | None]
-Statistic: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-
-_WHOLE: dict[str, Statistic] = {
-    "accuracy": metrics.accuracy,
-    "coverage": metrics.coverage,
-    "accuracy_of_answered": metrics.accuracy_of_answered,
-    "balanced_accuracy": metrics.balanced_accuracy,
-    "macro_precision": metrics.macro_precision,
-    "macro_recall": metrics.balanced_accuracy,
-    "macro_f1": metrics.macro_f1,
-    "weighted_precision": metrics.weighted_precision,
-    "weighted_recall": metrics.accuracy,
-    "weighted_f1": metrics.weighted_f1,
-}
-_PER_CLASS: dict[str, Statistic] = {
-    "precision": metrics.precision_per_class,
-    "recall": metrics.recall_per_class,
-    "f1": metrics.f1_per_class,
-}
-_SCORED = {
-    "ece": calibration_interval,
-    "brier": brier_interval,
-    "top_2_accuracy": top_2_interval,
-}
+Row: TypeAlias = tuple[Metric, str | None, Settled, int]
 
 
 @dataclass(frozen=True)
@@ -81,12 +61,19 @@ class Figure:
 
 
 def metric_table(
-    predictions: Predictions, *, alpha: float = 0.05, seed: int = 0, replicates: int = 2_000
+    predictions: Predictions,
+    *,
+    metrics: Sequence[Metric] | None = None,
+    alpha: float = 0.05,
+    seed: int = 0,
+    replicates: int = 2_000,
 ) -> pd.DataFrame:
     """Metrics of a cell, all intervals of the confusion table's metrics from the same resamples.
 
     Args:
         predictions: The cell's answers. Samples of the same group are resampled together.
+        metrics: Those that are wanted, of which those of the cell's task are measured; None for all that
+            are registered.
         alpha: One minus the confidence level.
         seed: Seed of the resampling.
         replicates: How many resamples (at most 1,000 for metrics of scores).
@@ -103,25 +90,68 @@ def metric_table(
     """
     groups = predictions.groups
     how = Resampling(None if len(set(groups)) == len(groups) else groups, alpha, seed, replicates)
-    return _table([*_answer_rows(predictions, how), *_score_rows(predictions, how)])
+    here = of_task(registered() if metrics is None else metrics, predictions.task.name)
+    others = chain.from_iterable(_other_rows(predictions, metric, how) for metric in here)
+    return _table(
+        [
+            (metric.name, label, estimate.value, estimate.low, estimate.high, n, method)
+            for metric, label, (estimate, method), n in chain(_table_rows(predictions, here, how), others)
+        ]
+    )
 
 
-def remembered_table(
-    results: Results, predictions: Predictions, *, alpha: float = 0.05, seed: int = 0, replicates: int = 2_000
-) -> pd.DataFrame:
-    """`metric_table`, computed where `results` does not remember it."""
-    inputs = {
-        "function": "metric_table",
-        "labels": predictions.space.labels,
-        "gold": predictions.gold,
-        "answers": predictions.answers,
-        "groups": predictions.groups,
-        "scores": predictions.probabilities,
-        "how": [alpha, seed, replicates],
-    }
-    how: Any = {"alpha": alpha, "seed": seed, "replicates": replicates}
-    rows = results.remember(inputs, lambda: metric_table(predictions, **how).to_numpy(object).tolist())
-    return _table(rows)
+@dataclass(frozen=True)
+class Measures:
+    """The metrics of a suite: gives the metric table of predictions, as `metric_table` does.
+
+    Attributes:
+        results: Remembers what was computed of the harness's own metrics; the code of others, which may have
+            changed, is called each time.
+        more: Metrics that the suite adds to those that are registered.
+    """
+
+    results: Results | None = None
+    more: tuple[Metric, ...] = ()
+
+    def __call__(
+        self, predictions: Predictions, *, alpha: float = 0.05, seed: int = 0, replicates: int = 2_000
+    ) -> pd.DataFrame:
+        """The table, see `metric_table`."""
+        how: Any = {"alpha": alpha, "seed": seed, "replicates": replicates}
+        kept = self._own(predictions, how)
+        foreign = (*registered()[len(BUILT_IN) :], *self.more)
+        if not of_task(foreign, predictions.task.name):
+            return kept
+        rows = metric_table(predictions, metrics=foreign, **how)
+        return _table([*kept.to_numpy(object).tolist(), *rows.to_numpy(object).tolist()])
+
+    def _own(self, predictions: Predictions, how: Any) -> pd.DataFrame:
+        def compute() -> pd.DataFrame:
+            return metric_table(predictions, metrics=BUILT_IN, **how)
+
+        if self.results is None:
+            return compute()
+        task = predictions.task
+        inputs = {
+            "function": "metric_table",
+            "task": task_as_dict(task),
+            "targets": task.targets(predictions.table),
+            "answers": task.answers(predictions.table),
+            "groups": predictions.groups,
+            "scores": predictions.probabilities,
+            "how": how,
+        }
+        return _table(self.results.remember(inputs, lambda: compute().to_numpy(object).tolist()))
+
+    @property
+    def headings(self) -> dict[str, str]:
+        """What reports call each metric of a whole cell that they show."""
+        return {one.name: one.heading for one in (*registered(), *self.more) if one.heading}
+
+    @property
+    def tolerances(self) -> dict[str, Tolerance]:
+        """How far snapshots let each metric move."""
+        return {one.name: one.tolerance for one in (*registered(), *self.more)}
 
 
 def markdown_table(table: pd.DataFrame) -> str:
@@ -154,68 +184,58 @@ def _table(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     return table
 
 
-def _answer_rows(predictions: Predictions, how: Resampling) -> Iterator[tuple[Any, ...]]:
-    """Rows of the metrics of the confusion table."""
+def _table_rows(predictions: Predictions, metrics: Sequence[Metric], how: Resampling) -> Iterator[Row]:
+    """Rows of metrics of the confusion table, all from the same resamples; those of each class together."""
+    tables = [(metric, metric.measure) for metric in metrics if isinstance(metric.measure, OfTable)]
+    if not tables:
+        return
     gold, answers, labels = predictions.gold, predictions.answers, predictions.space.labels
-    functions: dict[Name, Statistic] = {(metric, None): function for metric, function in _WHOLE.items()}
     if (answers >= 0).all():
-        del functions["accuracy_of_answered", None]
-    for k, own in enumerate(labels):
-        functions |= {(metric, own): partial(_of_class, of, k) for metric, of in _PER_CLASS.items()}
+        tables = [(metric, measure) for metric, measure in tables if not measure.once_invalid]
+    whole = [(metric, measure, None) for metric, measure in tables if not metric.per_class]
+    of_classes = [
+        (metric, measure, k) for k in range(len(labels)) for metric, measure in tables if metric.per_class
+    ]
+    wanted = [*whole, *of_classes]
     estimates = metric_intervals(
         gold,
         answers,
         len(labels),
-        {str(i): function for i, function in enumerate(functions.values())},
+        {str(i): partial(_of_class, measure.statistic, k) for i, (_, measure, k) in enumerate(wanted)},
         groups=how.groups,
         replicates=how.replicates,
         alpha=how.alpha,
         seed=how.seed,
     )
-    rates = _rates(predictions)
-    named = {("precision", label): int((answers == k).sum()) for k, label in enumerate(labels)}
-    support = {("f1", label): int((gold == k).sum()) for k, label in enumerate(labels)}
-    for (metric, label), estimate in zip(functions, estimates.values(), strict=True):
-        if (metric, label) in rates:
-            hits, members = rates[metric, label]
-            yield _row(metric, label, settle_rate(hits, members, estimate, how), int(members.sum()))
+    for (metric, measure, k), estimate in zip(wanted, estimates.values(), strict=True):
+        label = None if k is None else labels[k]
+        if measure.rate is not None:
+            hits, members = measure.rate(gold, answers)
+            members = members if k is None else members & (gold == k)
+            yield metric, label, settle_rate(hits, members, estimate, how), int(members.sum())
         else:
-            n = len(gold) if label is None else (named | support)[metric, label]
-            yield _row(metric, label, settle_score(estimate, how), n)
+            n = len(gold) if k is None else int((measure.n(gold, answers) == k).sum())
+            yield metric, label, settle_score(estimate, how), n
 
 
-def _rates(predictions: Predictions) -> dict[Name, tuple[Mask, Mask]]:
-    """The metrics that are rates of samples: which samples are hits, and which count at all."""
-    gold, answers = predictions.gold, predictions.answers
-    right, answered, everyone = gold == answers, answers >= 0, np.ones(len(gold), bool)
-    whole: dict[Name, tuple[Mask, Mask]] = {
-        ("accuracy", None): (right, everyone),
-        ("weighted_recall", None): (right, everyone),
-        ("coverage", None): (answered, everyone),
-        ("accuracy_of_answered", None): (right, answered),
-    }
-    return whole | {("recall", label): (right, gold == k) for k, label in enumerate(predictions.space.labels)}
+def _other_rows(predictions: Predictions, metric: Metric, how: Resampling) -> Iterator[Row]:
+    """Rows of a metric of anything but the confusion table."""
+    measure = metric.measure
+    if isinstance(measure, OfSamples):
+        values = measure.values(predictions)
+        if values is not None:
+            yield metric, None, mean_interval(values, how), int((~np.isnan(values)).sum())
+    elif isinstance(measure, OfSums):
+        for label, rows in measure.rows(predictions).items():
+            yield metric, label, sums_interval(rows, measure.statistic, how), len(rows)
+    elif isinstance(measure, OfScores) and (scores := predictions.probabilities) is not None:
+        scored = int((~np.isnan(scores).any(axis=1)).sum())
+        # Similarities or logits are fine to rank by, but no probabilities to calibrate.
+        with suppress(UsageError):
+            settled = measure.settle(scores, predictions.gold, how)
+            yield metric, None, settled, len(scores) if measure.all_count else scored
 
 
-def _score_rows(predictions: Predictions, how: Resampling) -> Iterator[tuple[Any, ...]]:
-    """Rows of the metrics of scores."""
-    scores = predictions.probabilities
-    if scores is None:
-        return
-    scored = int((~np.isnan(scores).any(axis=1)).sum())
-    for metric, settle in _SCORED.items():
-        try:
-            settled = settle(scores, predictions.gold, how)
-        except UsageError:  # similarities or logits: fine to rank by, but no probabilities to calibrate
-            continue
-        yield _row(metric, None, settled, len(scores) if metric == "top_2_accuracy" else scored)
-
-
-def _of_class(function: Callable[[NDArray[Any]], NDArray[Any]], k: int, tables: NDArray[Any]) -> NDArray[Any]:
-    of_class: NDArray[Any] = function(tables)[..., k]
-    return of_class
-
-
-def _row(metric: str, label: str | None, settled: tuple[Estimate, str], n: int) -> tuple[Any, ...]:
-    estimate, method = settled
-    return metric, label, estimate.value, estimate.low, estimate.high, n, method
+def _of_class(statistic: Statistic, k: int | None, tables: NDArray[Any]) -> NDArray[Any]:
+    values = statistic(tables)
+    return values if k is None else values[..., k]

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import pandas as pd
 
 from harness.atomic import write_atomically
 from harness.csv_cells import inert
 from harness.errors import HarnessError, Unavailable
+from harness.metrics.registry import left_out, registered
 from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
 from harness.reporting.baseline import Comparison, compare
 from harness.reporting.html import render_html
 from harness.reporting.markdown import render_markdown
-from harness.reporting.metric_table import COLUMNS, metric_table
+from harness.reporting.metric_table import COLUMNS, Measures
 from harness.runs import Run, read_run
 from harness.third_party import warnings_never_raise
 
-Measure: TypeAlias = Callable[..., pd.DataFrame]
-
 
 @warnings_never_raise()
-def write_report(run_dir: Path, measure: Measure = metric_table) -> Path:
+def write_report(run_dir: Path, measure: Measures | None = None) -> Path:
     """Writes metrics.csv, report.md and report.html into a run folder, over those of an earlier call.
 
     Args:
         run_dir: The folder.
-        measure: Gives the metric table of predictions, as `metric_table` does.
+        measure: The metrics; None for all that are registered.
 
     Returns:
         Path of report.html; of report.md when jinja2 is not installed, after a line on stderr that says so.
@@ -40,12 +38,13 @@ def write_report(run_dir: Path, measure: Measure = metric_table) -> Path:
         UsageError: `run_dir` is not the folder of a run.
         DataError: run.json or claims.json is broken.
     """
+    measure = measure or Measures()
     run, tables = _measured(read_run(run_dir), measure)
     run, comparison = _with_baseline(run)
     _write(run_dir / "metrics.csv", _all_metrics(run.predictions, tables).to_csv(index=False))
     _write(run_dir / "report.md", render_markdown(run, tables, comparison))
     try:
-        page = render_html(run, tables, comparison)
+        page = render_html(run, tables, comparison, measure.headings)
     except Unavailable as error:
         print(error, file=sys.stderr)
         return run_dir / "report.md"
@@ -53,13 +52,15 @@ def write_report(run_dir: Path, measure: Measure = metric_table) -> Path:
     return run_dir / "report.html"
 
 
-def _measured(run: Run, measure: Measure) -> tuple[Run, dict[str, pd.DataFrame]]:
+def _measured(run: Run, measure: Measures) -> tuple[Run, dict[str, pd.DataFrame]]:
     """The metric table of every cell; a cell that cannot be measured becomes a problem of the run."""
     alpha, seed = float(run.record.get("alpha") or 0.05), int(run.record.get("seed") or 0)
     tables, problems = {}, list(run.problems)
     for cell, predictions in run.predictions.items():
         try:
             tables[cell] = measure(predictions, alpha=alpha, seed=seed)
+            if line := left_out([*registered(), *measure.more], predictions.task.name):
+                problems.append(f"Cell {cell}: {line}")
         except HarnessError as error:
             problems.append(f"Cell {cell} has no metrics: {error}")
     measured = {cell: run.predictions[cell] for cell in tables}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.atomic import write_atomically
-from harness.claims import Verdict, get_claim
+from harness.claims import Verdict
 from harness.claims.audit import audit
 from harness.predictions import Predictions
 from harness.predictions.table import USAGE
@@ -48,12 +48,12 @@ def record_predictions(run: Path, predictions: Predictions, kind: str) -> dict[s
 
 
 def claim_entry(
-    verdict: Verdict, expected: Expectation, test: str, *, limited: bool = False
+    verdict: Verdict, expected: Expectation, hypothesis: str, test: str, *, limited: bool = False
 ) -> dict[str, Any]:
     """An entry of claims.json; of a limited run, which the expectation is not about."""
     return {
         **verdict.as_dict(),
-        "hypothesis": get_claim(verdict.claim).hypothesis,
+        "hypothesis": hypothesis,
         "test": test,
         "expected": expected.outcome,
         "expected_reason": expected.reason,

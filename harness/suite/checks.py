@@ -11,6 +11,7 @@ from harness.adapters import Adapters, find_adapter
 from harness.claims import Outcome
 from harness.datasets.registry import DATASETS
 from harness.forms import Words, read
+from harness.metrics.registry import METRICS
 from harness.models.registry import MODELS
 from harness.restoration.registry import RESTORATIONS
 from harness.suite.parts import Profile
@@ -22,6 +23,7 @@ ADAPTED: Mapping[str, Adapters] = {
     "datasets": DATASETS,
     "models": MODELS,
     "restorations": RESTORATIONS,
+    "metrics": METRICS,
 }
 SUITE: Mapping[str, Any] = {
     **{
@@ -38,8 +40,10 @@ READ: Mapping[str, Mapping[str, Any]] = {
     "datasets": DATASETS.shared,
     "models": {**MODELS.shared, "restoration": str},
     "restorations": {"size": int},
+    "metrics": {},
 }
 CLAIM: Mapping[str, Any] = {
+    "adapter": str,
     "encoder": str | Mapping[str, str],
     "expected": Outcome,
     "override": Annotated[list[_TABLE], Words("[[claims.NAME.override]]")],
@@ -74,7 +78,7 @@ def _check_entry(table: str, name: str, body: _TABLE, source: Source) -> None:
     """An entry: all of it for an adapter of the harness, else what all may hold, as others come later."""
     who, adapters = source.who(f"[{table}.{name}]", table, name), ADAPTED[table]
     read(body, {**READ[table], "adapter": str}, who, more=True)
-    adapter = body.get("adapter", name if table == "datasets" else "")
+    adapter = body.get("adapter", name if table in ("datasets", "metrics") else "")
     if adapter in adapters.built_in:
         found = find_adapter(adapter, name, adapters.built_in, adapters.group)
         adapters.check(found, body, who, whole=False)  # an entry that nobody asks for may be a draft

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
-from harness.claims import Arm, Claim, Role, get_claim
+from harness.claims import Arm, Claim, Role
 from harness.models.base import READERS
 from harness.predictions.cell import NO_PROMPT, Cell
 from harness.restoration import NONE, is_control, output_size
@@ -46,7 +46,7 @@ class Grid:
         and arrangement of its prompts; one that ablates restorations one per model of each role, prompt and
         arrangement of restorations, of which --restoration names the one that is judged.
         """
-        claim = get_claim(name)
+        claim = self.suite.claim(name)
         if claim.ablation is not None:
             return list(self._ablations(claim))
         return list(self._comparisons(claim) if claim.contrast is None else self._contrasts(claim))

@@ -9,8 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.claims import get_claim
+from harness.claims import Claim, get_claim
 from harness.errors import UsageError
+from harness.metrics.metric import Metric
+from harness.metrics.registry import read_metrics
 from harness.models.base import Capability, Family, Published
 from harness.models.published import read_published
 from harness.models.registry import capability_of, family_of
@@ -19,6 +21,7 @@ from harness.predictions.cell import Cell
 from harness.restoration import NONE, known_restorations, runnable_restorations
 from harness.suite.checks import check_tables
 from harness.suite.grid import Grid
+from harness.suite.parents import check_parents
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import SuitePrompt, default_prompts, read_prompts
 from harness.suite.source import read_toml
@@ -38,6 +41,7 @@ class Suite:
     published: tuple[Published, ...] = ()
     noise_ceilings: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    metrics: tuple[Metric, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Suite:
@@ -60,6 +64,7 @@ class Suite:
             published=tuple(read_published(path.parent / raw["published"])) if "published" in raw else (),
             noise_ceilings=raw.get("noise_ceilings", {}),
             seed=raw.get("seed", 0),
+            metrics=read_metrics(raw.get("metrics", {})),
         )
         suite._check()
         return suite
@@ -87,9 +92,10 @@ class Suite:
                         f"{self.path} has an entry of the name {name!r}. Use neither / nor : in names, which "
                         "part those in dataset:split/restoration/prompt/model, and nothing that is not seen."
                     )
+        check_parents(self.models, self.prompts, str(self.path))
         for name, body in self.claims.items():
             try:
-                get_claim(name)
+                self.claim(name)
             except UsageError as error:
                 raise UsageError(f"[claims.{name}] of {self.path}: {error}") from error
             self._check_encoder(body.get("encoder", {}), name)
@@ -137,6 +143,10 @@ class Suite:
                 f"{nearest(name, self.profiles)}"
             )
         return self.profiles[name]
+
+    def claim(self, name: str) -> Claim:
+        """The claim of an entry: one of the harness or of an installed package, or what `adapter` names."""
+        return get_claim(name, self.claims[name].get("adapter", ""))
 
     def capability(self, model: str) -> Capability:
         """How a model is asked, told without building it."""

@@ -21,13 +21,14 @@ def run(harness, suite, tmp_path) -> Path:
 
     read = Suite.read(suite)
     settings = Settings(data_root=tmp_path / "data", store=tmp_path / "store", replicates=200)
-    session = Session(Predictor(read, settings))
     cells = read.claim_cells("cnn_beats_vlm", read.profile("default"), Filters())
-    session.plan([], cells)
+    evaluation = Evaluation(read, settings, "default", [], cells)
     recorder = Recorder(tmp_path / "reports" / "one", {"command": "pytest evals", "alpha": 0.05, "seed": 0})
     for cell in cells:
-        entry = claim_entry(session.verdict(cell), Expectation(), f"test_claims[cnn_beats_vlm/{cell}]")
-        kept = [record_predictions(recorder.run, session.predictions(c), "classifier") for c in cell.cells]
+        test = f"test_claims[cnn_beats_vlm/{cell}]"
+        entry = claim_entry(evaluation.verdict(cell), Expectation(), "A hypothesis.", test)
+        answers = evaluation.evidence.predictions
+        kept = [record_predictions(recorder.run, answers(c), "classifier") for c in cell.cells]
         recorder.add({"claim": entry, "cells": kept, "skipped": [("clip", "not here")]})
     recorder.write(read)
     return recorder.run

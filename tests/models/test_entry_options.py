@@ -68,7 +68,7 @@ def test_what_an_adapter_leaves_out_is_nothing(context):
 
 
 def test_what_has_no_shape_of_a_model_is_named(context):
-    with pytest.raises(UsageError, match="Model m has no load. Give its adapter the shape of RunnableModel"):
+    with pytest.raises(UsageError, match="Model m has no load. Give its adapter a shape"):
         build_model("m", {"adapter": "mine:Shapeless"}, context)
 
 
@@ -105,4 +105,5 @@ def test_all_adapters_say_how_they_are_asked():
         "transformers": "generative",
         "openai": "generative",
         "predictions_csv": "published",
+        **dict.fromkeys(("vote", "panel", "fusion", "permutation_vote", "pride"), "derived"),
     }

@@ -82,5 +82,5 @@ def test_a_model_of_another_distribution_is_found_by_its_entry_point(tmp_path, c
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert build_model("c", {"adapter": "constant", "answer": "happy"}, context).labels == ("happy",)
-    with pytest.raises(UsageError, match="Use one of constant, open"):
+    with pytest.raises(UsageError, match="Use one of constant, fusion"):
         build_model("c", {"adapter": "none"}, context)

@@ -169,7 +169,7 @@ def test_many_cells_stay_small_and_in_folds_of_their_models(new_run: NewRun, sma
         cells[str(cell)] = replace(one, cell=cell)
     run = new_run("big", cells, [])
     keep_pictures(run, cells, 30, faces_of(cells))
-    source = render_html(read_run(run), dict.fromkeys(cells, table), None)
+    source = render_html(read_run(run), dict.fromkeys(cells, table), None, {})
     assert len(source) - len(source.partition('id="gallery-data">')[2]) < 60 * 11_000
     page = Page(source)
     folds = [value for tag, name, value in page.attributes if (tag, name) == ("details", "class")]

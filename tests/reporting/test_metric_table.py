@@ -14,10 +14,10 @@ from harness.predictions.table import Predictions
 from harness.reporting.metric_table import (
     COLUMNS,
     Figure,
+    Measures,
     figures,
     markdown_table,
     metric_table,
-    remembered_table,
 )
 from harness.results import Results
 from harness.tasks import Choice
@@ -206,10 +206,10 @@ def test_a_remembered_table_is_the_table(tmp_path, monkeypatch, scored):
     predictions = predictions_of(gold, answers, [f"g{i // 2}" for i in range(60)], scores)
     table = metric_table(predictions, replicates=200)
     for _ in range(2):  # the second time in another process, as far as it can tell
-        found = remembered_table(Results(tmp_path), predictions, replicates=200)
+        found = Measures(Results(tmp_path))(predictions, replicates=200)
         pd.testing.assert_frame_equal(found, table, check_exact=True)
         monkeypatch.setattr("harness.reporting.metric_table.metric_table", None)
     others = [{"replicates": 300}, {"replicates": 200, "alpha": 0.1}, {"replicates": 200, "seed": 1}]
     for other in others:
         with pytest.raises(TypeError):  # it would be computed
-            remembered_table(Results(tmp_path), predictions, **other)
+            Measures(Results(tmp_path))(predictions, **other)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metrics import calibration_error_of_sums, reliability_sums, squared_errors
+from harness.metrics.calibration import calibration_error_of_sums, reliability_sums, squared_errors
 from harness.statistics import Estimate, bootstrap, bootstrap_sums, wilson
 
-Mask = NDArray[np.bool_]
+Mask: TypeAlias = NDArray[np.bool_]
+Settled: TypeAlias = tuple[Estimate, str]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Resampling:
         return "bootstrap" if self.groups is None else f"bootstrap of {len(set(self.groups)):,} groups"
 
 
-def settle_rate(hits: Mask, members: Mask, bootstrapped: Estimate, how: Resampling) -> tuple[Estimate, str]:
+def settle_rate(hits: Mask, members: Mask, bootstrapped: Estimate, how: Resampling) -> Settled:
     """The interval of a rate, and its name.
 
     A bootstrap of a rate of 0 or 1 has no width, whatever n is. There Wilson's interval takes over, with the
@@ -68,16 +69,29 @@ def settle_rate(hits: Mask, members: Mask, bootstrapped: Estimate, how: Resampli
     return Estimate(successes / n, ends.low, ends.high), f"Wilson on {distinct:,} groups"
 
 
-def settle_score(bootstrapped: Estimate, how: Resampling) -> tuple[Estimate, str]:
+def settle_score(bootstrapped: Estimate, how: Resampling) -> Settled:
     """The bootstrap interval of a metric that is no rate, and its name; none where no resample differs."""
     if np.isnan(bootstrapped.low) or bootstrapped.low == bootstrapped.high:
         return Estimate(bootstrapped.value, np.nan, np.nan), "none: all resamples agree"
     return bootstrapped, how.method
 
 
-def top_2_interval(
-    scores: NDArray[np.float64], gold: NDArray[np.int64], how: Resampling
-) -> tuple[Estimate, str]:
+def mean_interval(values: NDArray[np.float64], how: Resampling) -> Settled:
+    """The mean of what samples have (N,), nan for those that do not count; Wilson's interval for a rate."""
+    known = ~np.isnan(values)
+    rows = np.stack([np.nan_to_num(values), known.astype(np.float64)], axis=1)
+    resampled = sums_interval(rows, lambda sums: _ratio(sums[:, 0], sums[:, 1]), how)
+    if np.isin(values[known], (0.0, 1.0)).all():
+        return settle_rate(values == 1, known, resampled[0], how)
+    return resampled
+
+
+def sums_interval(rows: NDArray[np.float64], statistic: Any, how: Resampling) -> Settled:
+    """A statistic of sums over samples: rows (N, S), sums (R, S) -> (R,)."""
+    return settle_score(_of_sums(rows, statistic, how), how)
+
+
+def top_2_interval(scores: NDArray[np.float64], gold: NDArray[np.int64], how: Resampling) -> Settled:
     """Accuracy of the two best scores, ties and missing scores as in `top_k_accuracy`."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :2]
     hits = (best == gold[:, None]).any(axis=1) & ~np.isnan(scores).any(axis=1)
@@ -93,18 +107,14 @@ def top_2_interval(
     return settle_rate(hits, np.ones(len(hits), bool), resampled, how)
 
 
-def brier_interval(
-    scores: NDArray[np.float64], gold: NDArray[np.int64], how: Resampling
-) -> tuple[Estimate, str]:
+def brier_interval(scores: NDArray[np.float64], gold: NDArray[np.int64], how: Resampling) -> Settled:
     """The Brier score of the samples that have probabilities."""
     errors = squared_errors(scores, gold)
     rows = np.stack([np.nan_to_num(errors), ~np.isnan(errors)], axis=1)
     return settle_score(_of_sums(rows, lambda sums: _ratio(sums[:, 0], sums[:, 1]), how), how)
 
 
-def calibration_interval(
-    scores: NDArray[np.float64], gold: NDArray[np.int64], how: Resampling
-) -> tuple[Estimate, str]:
+def calibration_interval(scores: NDArray[np.float64], gold: NDArray[np.int64], how: Resampling) -> Settled:
     """The expected calibration error with an interval that holds at every true error, zero included.
 
     The error is a sum of absolute gaps, so chance alone lifts it, and each resample lifts it again: of a
