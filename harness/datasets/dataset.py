@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from harness.labels import LabelSpace
 
 from .pixels import Pixels, pixel_digest
 from .problems import Problems
+from .remembered import remembering
 from .sampling import stratified_subset
 
 # Decoded FER-2013 takes 83 MB and fits; of a set of photographs the first ones are kept. Runs go through
@@ -152,8 +154,9 @@ class Dataset:
 
     @cached_property
     def digests(self) -> list[str | None]:
-        """The digest of each image, None where it cannot be read. Decodes the whole split."""
-        return [self._digest_or_none(index) for index in range(len(self))]
+        """The digest of each image, None where it cannot be read. Decodes what is not remembered."""
+        with self._remembering():
+            return [self._digest_or_none(index) for index in range(len(self))]
 
     @property
     def groups(self) -> list[str]:
@@ -184,7 +187,7 @@ class Dataset:
         return replace(self, samples=tuple(self.samples[index] for index in chosen))
 
     def readable(self) -> "Dataset":
-        """This data set without the images that cannot be read, which its problems name. Decodes all.
+        """This data set without the images that cannot be read, which its problems name.
 
         That they cannot be read is the fault of no model, so they are left out for all models alike.
 
@@ -192,11 +195,12 @@ class Dataset:
             DataError: With them more than `max_missing` of the images are missing.
         """
         lost = {}
-        for index, sample in enumerate(self.samples):
-            try:
-                self.digest(index)
-            except DataError as error:
-                lost[sample.id] = error.reason
+        with self._remembering():
+            for index, sample in enumerate(self.samples):
+                try:
+                    self.digest(index)
+                except DataError as error:
+                    lost[sample.id] = error.reason
         if not lost:
             return self
         problems = Problems()
@@ -229,6 +233,10 @@ class Dataset:
                 f"{self} lacks {missing:.1%} of its images, more than {self.max_missing:.1%}: "
                 f"{'; '.join(problems[:3])}. Restore them, or raise max_missing in [datasets.{self.name}]."
             )
+
+    def _remembering(self) -> AbstractContextManager[None]:
+        ids = [sample.id for sample in self.samples]
+        return remembering(self.read, ids, self._decoded.digests, self._decoded.shapes)
 
     def _digest_or_none(self, index: int) -> str | None:
         try:

@@ -33,6 +33,9 @@ from .content import orientation, real_kind, without_extras
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
+# Raise it when the rule changes what a picture becomes: digests of pixels are remembered by it.
+VERSION = 1
+
 # No other decoder of Pillow is reachable from a file's content (its EPS reader starts Ghostscript).
 _AVIF = ("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()  # since Pillow 11.3
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000", *_AVIF)
