@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from contextlib import suppress
 from functools import lru_cache
@@ -35,25 +36,31 @@ def file_digest(path: Path) -> str:
         DataError: it does not stand still.
     """
     for _ in range(3):
-        stamp = _stamp(path)
-        if not _settled(stamp):
+        stamp = file_stamp(path)
+        if not settled(stamp):
             digest = _hashed(path)
         elif stamp[2] < DEAR:
             digest = _remembered(path, stamp)
         else:
             digest = _kept(path, stamp)
-        if _stamp(path) == stamp:
+        if file_stamp(path) == stamp:
             return digest
     raise DataError(f"{path} changes while it is read. Wait until whatever writes it is done.")
 
 
-def _stamp(path: Path) -> Stamp:
-    stat = path.stat()
+def file_stamp(path: Path | str) -> Stamp:
+    """Device, inode, size and times of a file: another one whenever its content may be another.
+
+    Raises:
+        OSError: the file is not there.
+    """
+    stat = os.stat(path)
     # The time of change cannot be set, as that of modification is by whoever copies a file with its times.
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
-def _settled(stamp: Stamp) -> bool:
+def settled(stamp: Stamp) -> bool:
+    """Whether a file has stood still for so long that a change would show in its stamp."""
     now = time.time_ns()
     return all(abs(now - moment) > TICK_NS for moment in stamp[3:])
 
@@ -81,7 +88,7 @@ def _kept(path: Path, stamp: Stamp) -> str:
         if known[:-1] == list(stamp):
             return str(known[-1])
     digest = _hashed(path)
-    if _stamp(path) == stamp:
+    if file_stamp(path) == stamp:
         with suppress(OSError):
             body = sealed(json.dumps([*stamp, digest]).encode())
             write_atomically(note, lambda file: file.write(body))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from harness.stimuli import Medium, Pixels, Stimulus, pictures_of, stimulus_of
 from harness.tasks import Task, space_of
 
 from .problems import Problems
+from .remembered import remembering
 from .sampling import stratified_subset
 
 # Decoded FER-2013 takes 83 MB and fits; of a set of photographs the first ones are kept. Runs go through
@@ -181,8 +183,9 @@ class Dataset:
 
     @cached_property
     def digests(self) -> list[str | None]:
-        """The digest of each image, None where it cannot be read. Decodes the whole split."""
-        return [self._digest_or_none(index) for index in range(len(self))]
+        """The digest of each image, None where it cannot be read. Decodes what is not remembered."""
+        with self._remembering():
+            return [self._digest_or_none(index) for index in range(len(self))]
 
     @property
     def groups(self) -> list[str]:
@@ -214,7 +217,7 @@ class Dataset:
         return replace(self, samples=tuple(self.samples[index] for index in chosen))
 
     def readable(self) -> "Dataset":
-        """This data set without the images that cannot be read, which its problems name. Decodes all.
+        """This data set without the images that cannot be read, which its problems name.
 
         That they cannot be read is the fault of no model, so they are left out for all models alike.
 
@@ -222,11 +225,12 @@ class Dataset:
             DataError: With them more than `max_missing` of the images are missing.
         """
         lost = {}
-        for index, sample in enumerate(self.samples):
-            try:
-                self.digest(index)
-            except DataError as error:
-                lost[sample.id] = error.reason
+        with self._remembering():
+            for index, sample in enumerate(self.samples):
+                try:
+                    self.digest(index)
+                except DataError as error:
+                    lost[sample.id] = error.reason
         if not lost:
             return self
         problems = Problems()
@@ -259,6 +263,10 @@ class Dataset:
                 f"{self} lacks {missing:.1%} of its images, more than {self.max_missing:.1%}: "
                 f"{'; '.join(problems[:3])}. Restore them, or raise max_missing in [datasets.{self.name}]."
             )
+
+    def _remembering(self) -> AbstractContextManager[None]:
+        ids = [sample.id for sample in self.samples]
+        return remembering(self.read, ids, self._decoded.digests, self._decoded.shapes)
 
     def _digest_or_none(self, index: int) -> str | None:
         try:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from harness.digests import file_stamp, settled
 from harness.errors import DataError
 from harness.stimuli import Pixels
 
@@ -35,6 +36,9 @@ class FileTree(Protocol):
     def read(self, name: str) -> bytes:
         """The content of one of `names`; raises DataError with the name of the file."""
 
+    def mark(self, name: str) -> tuple[int, ...] | None:
+        """What stays the same as long as the content of one of `names` does; None where nothing says so."""
+
 
 @dataclass(frozen=True)
 class TreeImages:
@@ -61,6 +65,10 @@ class TreeImages:
             reason = f"is {got}, expected {wanted}"
             raise DataError(f"{place} {reason}. Restore the file from the original download.", reason=reason)
         return pixels
+
+    def mark(self, sample_id: str) -> tuple[int, ...] | None:
+        """See `FileTree.mark`."""
+        return self.tree.mark(self.files[sample_id])
 
 
 def open_tree(path: Path) -> FileTree:
@@ -107,6 +115,14 @@ class FolderTree:
         """The content of the file; raises DataError."""
         return read_regular(self._path / self._files[name])
 
+    def mark(self, name: str) -> tuple[int, ...] | None:
+        """Its stamp, once it has stood still for a while."""
+        try:
+            stamp = file_stamp(os.path.join(self.where, self._files[name]))
+        except OSError:
+            return None
+        return stamp if settled(stamp) else None
+
     def _walk(self, problems: Problems) -> list[str]:
         def note(error: OSError) -> None:
             problems.add(unreadable(Path(error.filename), error).reason, str(error.filename))
@@ -135,3 +151,7 @@ class Inside:
     def read(self, name: str) -> bytes:
         """The content of the file; raises DataError."""
         return self._tree.read(f"{self._folder}/{name}")
+
+    def mark(self, name: str) -> tuple[int, ...] | None:
+        """As the tree around it says."""
+        return self._tree.mark(f"{self._folder}/{name}")

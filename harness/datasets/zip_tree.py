@@ -64,6 +64,10 @@ class ZipTree:
             reason = f"cannot be read from the zip ({_cause(error, self._members[name])})"
             raise DataError(f"{place} {reason}. Download the zip again.", reason=reason) from error
 
+    def mark(self, name: str) -> tuple[int, ...] | None:
+        """Checksum and size, by the directory of the zip."""
+        return self._members[name].CRC, self._members[name].file_size
+
     def _zip(self) -> zipfile.ZipFile:
         # A forked worker shares its parent's file position, so it opens a handle of its own.
         if self._handle is None or self._handle[0] != os.getpid():

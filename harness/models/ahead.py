@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +66,11 @@ class Pending:
             self._there = torch.cuda.current_stream().record_event()
         self._numbers = numbers
 
-    def numpy(self) -> NDArray[np.float32]:
+    def numpy(self) -> NDArray[Any]:
         """The numbers, for which this waits; from any thread."""
         if self._there is not None:
             self._there.synchronize()
-        result: NDArray[np.float32] = self._numbers.numpy()
-        return result
+        return self._numbers.numpy()
 
 
 def alike(keys: Sequence[Hashable]) -> list[list[int]]:

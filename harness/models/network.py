@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from harness.errors import Unavailable, UsageError, out_of_memory
 from harness.models import pixels
-from harness.models.ahead import Pending, Stacks
+from harness.models.ahead import Pending, Stacks, on_cuda
 from harness.models.card import Card
+from harness.models.recording import Recording
 from harness.settings import DTYPES
 
 if TYPE_CHECKING:
@@ -45,19 +47,34 @@ class LoadedNetwork:
 
     def classify(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Softmax probabilities (N, K)."""
-        return self.forward(self.prepare(images)).numpy()
+        import torch
+
+        with torch.inference_mode():
+            return Pending(self._probabilities(self._seen(self.prepare(images)))).numpy()
 
     def prepare(self, images: Sequence[NDArray[np.uint8]]) -> Stacks:
         """What `forward` reads; needs no device."""
         return Stacks.of(images, self.device)
 
     def forward(self, prepared: Stacks) -> Pending:
-        """Begins to compute softmax probabilities (N, K)."""
+        """Begins to compute softmax probabilities (N, K). On a GPU hooks of the network may not be called."""
         import torch
 
         with torch.inference_mode():
-            batch = pixels.normalised(prepared, self.card, self.device).to(torch_dtype(self.dtype))
-            return Pending(self.network(batch).float().softmax(dim=1))
+            return Pending(self._recorded(self._seen(prepared)))
+
+    @cached_property
+    def _recorded(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        if not on_cuda(self.device):
+            return self._probabilities
+        return Recording(self._probabilities, self.card.architecture)
+
+    def _seen(self, prepared: Stacks) -> torch.Tensor:
+        return pixels.normalised(prepared, self.card, self.device).to(torch_dtype(self.dtype))
+
+    def _probabilities(self, batch: torch.Tensor) -> torch.Tensor:
+        probabilities: torch.Tensor = self.network(batch).float().softmax(dim=1)
+        return probabilities
 
 
 def torch_dtype(name: str) -> Any:

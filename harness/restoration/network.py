@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from harness.errors import UsageError, out_of_memory
-from harness.models.ahead import Stacks, alike, on_cuda
+from harness.models.ahead import Pending, Stacks, alike, on_cuda
 from harness.models.network import torch_dtype
 from harness.models.resize import holds as resizes_as_pillow
 from harness.models.resize import resize
@@ -23,6 +23,8 @@ from harness.slow_paths import note
 
 if TYPE_CHECKING:
     import torch
+
+Finish: TypeAlias = Callable[[], list[NDArray[np.uint8]]]
 
 
 @dataclass
@@ -34,7 +36,7 @@ class LoadedFaceNetwork:
     and some pixel lands on the other side of a half. Threads share the pictures instead.
 
     Attributes:
-        forward: (N, 3, H, W) in [0, 1] to (N, 3, H', W') in [0, 1], roughly.
+        network: (N, 3, H, W) in [0, 1] to (N, 3, H', W') in [0, 1], roughly.
         side: height and width of its input, or 0 where it takes every size.
         size: shorter side of what comes out in the end, in pixels.
         grey: whether that is grey.
@@ -43,7 +45,7 @@ class LoadedFaceNetwork:
         batch_size: the most images it should be handed at a time.
     """
 
-    forward: Callable[[torch.Tensor], torch.Tensor]
+    network: Callable[[torch.Tensor], torch.Tensor]
     side: int
     size: int
     grey: bool
@@ -58,13 +60,30 @@ class LoadedFaceNetwork:
             ValueError: an image has no usable pixels, or too many.
             FloatingPointError: the network gave something that is not a number.
         """
+        return self.forward(self.prepare(images))()
+
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+        """What `forward` reads; needs no device.
+
+        Raises:
+            ValueError: an image has no usable pixels, or too many.
+        """
         sources = [as_rgb(checked(image)) for image in images]
         for source in sources:
             self._check_size(source)
+        return sources
+
+    def forward(self, prepared: Sequence[NDArray[np.uint8]]) -> Finish:
+        """Begins to restore images. What it returns waits for them, in any thread, and gives them.
+
+        Raises:
+            FloatingPointError: from what it returns: the network gave something that is not a number.
+        """
         if self.device != "cpu":
-            return self._together(sources)
+            return self._begun(prepared)
         with _one_thread_each() as pool:
-            return [image for part in pool.map(self._together, [[one] for one in sources]) for image in part]
+            parts = list(pool.map(lambda source: self._begun([source])(), prepared))
+        return lambda: [image for part in parts for image in part]
 
     def _check_size(self, source: NDArray[np.uint8]) -> None:
         height, width = source.shape[:2]
@@ -73,21 +92,33 @@ class LoadedFaceNetwork:
                 f"{width} x {height} pixels are more than the {MAX_INPUT:,} that a network is shown"
             )
 
-    def _together(self, sources: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-        """Restored images; those that become inputs of one size go through the network together."""
+    def _begun(self, sources: Sequence[NDArray[np.uint8]]) -> Finish:
+        """Those that become inputs of one size go through the network together."""
         import torch
 
-        restored: dict[int, NDArray[np.uint8]] = {}
+        under_way: list[tuple[list[int], Pending, Pending, tuple[int, int]]] = []
         with torch.inference_mode():  # which holds for the thread that enters it
             for places in alike([self.side or source.shape for source in sources]):
                 group = [sources[place] for place in places]
-                output = self._run(Stacks.of(group, self.device).map(self._input, self.device))
+                output = self.network(Stacks.of(group, self.device).map(self._input, self.device)).float()
+                finite = Pending(torch.isfinite(output).all())
+                pixels = (output.clamp(0, 1) * 255).round().to(torch.uint8)
                 sizes = [target(source, self.size) for source in group]
                 for some in alike(sizes):
-                    part = output if len(some) == len(group) else output[some]
-                    finished = self._finished(part, sizes[some[0]])
-                    restored.update(zip((places[i] for i in some), finished, strict=True))
-        return [restored[place] for place in range(len(sources))]
+                    part = pixels if len(some) == len(group) else pixels[some]
+                    finished = Pending(self._finished(part, sizes[some[0]]))
+                    under_way.append(([places[i] for i in some], finite, finished, sizes[some[0]]))
+
+        def finish() -> list[NDArray[np.uint8]]:
+            restored: dict[int, NDArray[np.uint8]] = {}
+            for places, finite, finished, size in under_way:
+                if not finite.numpy():
+                    raise FloatingPointError("the restorer gave pixels that are not numbers")
+                images = [self._by_pillow(image, size) for image in finished.numpy()]
+                restored.update(zip(places, images, strict=True))
+            return [restored[place] for place in range(len(sources))]
+
+        return finish
 
     def _input(self, pixels: torch.Tensor) -> torch.Tensor:
         """(N, 3, side, side) in [0, 1]; bilinear, as GFPGAN's own tool does it."""
@@ -98,30 +129,24 @@ class LoadedFaceNetwork:
             values = interpolate(values, size=(self.side, self.side), mode="bilinear", antialias=True)
         return values.to(torch_dtype(self.dtype)).contiguous()  # as GFPGAN needs them
 
-    def _run(self, batch: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) uint8 for N inputs."""
-        import torch
+    def _finished(self, pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """(N, H, W, C) pixels. On a GPU they have their size and colour by then, bit by bit as Pillow's.
 
-        output = self.forward(batch).float()
-        if not torch.isfinite(output).all():
-            raise FloatingPointError("the restorer gave pixels that are not numbers")
-        return (output.clamp(0, 1) * 255).round().to(torch.uint8)
-
-    def _finished(self, pixels: torch.Tensor, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
-        """Images of a size, to the last bit as Pillow makes them.
-
-        On a GPU it is not Pillow that does: from 512 pixels to 224 that takes half as long as GFPGAN itself.
+        Pillow takes half as long as GFPGAN on a GPU to bring its 512 pixels to 224.
         """
         if on_cuda(self.device) and resizes_as_pillow():
             pixels = resize(pixels, size, Image.Resampling.LANCZOS)
-            if self.grey:
-                return list(luma(pixels)[:, 0].cpu().numpy())
-            return list(pixels.permute(0, 2, 3, 1).cpu().numpy())
-        if on_cuda(self.device):
+            pixels = luma(pixels) if self.grey else pixels
+        elif on_cuda(self.device):
             note("restorer", "resizing on the GPU", "unfit", "this version of Pillow resizes in another way")
-        whole = pixels.permute(0, 2, 3, 1).cpu().numpy()
-        images = [in_size(image, size, Image.Resampling.LANCZOS) for image in whole]
-        return [as_grey(image) for image in images] if self.grey else images
+        return pixels.permute(0, 2, 3, 1).contiguous()
+
+    def _by_pillow(self, image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """The same with what is not done yet."""
+        if image.shape[2] == 1:
+            return image[:, :, 0]
+        image = in_size(image, size, Image.Resampling.LANCZOS)
+        return as_grey(image) if self.grey else image
 
 
 def placed(network: Any, device: str, dtype: str) -> Any:

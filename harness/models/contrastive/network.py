@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from harness.errors import UsageError
 from harness.models.ahead import Pending, Stacks, on_cuda
 from harness.models.contrastive.pixels import Preprocessing
+from harness.models.recording import Recording
 from harness.models.trie import Trie, chunks
 from harness.slow_paths import Kind, blame, note
 
@@ -75,7 +77,16 @@ class LoadedClip:
             note(self.name, "resizing on the GPU", "unfit", RESIZED_BY_PILLOW)
         with torch.inference_mode():
             batch = self.preprocess.values(prepared, self.device).to(self.dtype)
-            return _unit(self.network.encode_image(batch))
+            return Pending(self._recorded(batch))
+
+    @cached_property
+    def _recorded(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        if not on_cuda(self.device):
+            return self._embedded
+        return Recording(self._embedded, self.name)
+
+    def _embedded(self, batch: torch.Tensor) -> torch.Tensor:
+        return _unit(self.network.encode_image(batch))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embeddings (T, D) of unit length; equal texts are embedded once.
@@ -91,7 +102,7 @@ class LoadedClip:
             self._check_length(text)
         tokens = self.tokenizer(distinct)
         with torch.inference_mode():
-            embedded = _unit(self._encode(tokens.to(self.device))).numpy()
+            embedded = _unit(self._encode(tokens.to(self.device))).cpu().numpy()
         row = {text: i for i, text in enumerate(distinct)}
         result: NDArray[np.float32] = embedded[[row[text] for text in texts]]
         return result
@@ -194,7 +205,7 @@ class CausalTexts:
         return ends
 
 
-def _unit(embedded: torch.Tensor) -> Pending:
+def _unit(embedded: torch.Tensor) -> torch.Tensor:
     from torch.nn.functional import normalize
 
-    return Pending(normalize(embedded.float(), dim=-1))
+    return normalize(embedded.float(), dim=-1)
