@@ -16,10 +16,12 @@ from harness.models.generative import (
     encoding,
     greedy,
     packed,
+    pictures,
     plain,
     prefix,
     respondent,
     sweep,
+    writing,
 )
 from harness.models.generative.chat import Chat
 from harness.models.generative.checkpoint import architecture, load_model, load_processor
@@ -28,7 +30,20 @@ from harness.models.hub import locate, reading_digest
 from harness.models.network import require
 from harness.prompts.question import Question
 
-_MODULES = (chat, checkpoint, encoding, greedy, packed, plain, prefix, respondent, sweep, trie)
+_MODULES = (
+    chat,
+    checkpoint,
+    encoding,
+    greedy,
+    packed,
+    pictures,
+    plain,
+    prefix,
+    respondent,
+    sweep,
+    trie,
+    writing,
+)
 # Keys and values of 600 tokens are 0.3 GB an image for 7 billion weights; more images gain little.
 BATCH_SIZE = 8
 _COMMIT = re.compile(r"[0-9a-f]{40}")
