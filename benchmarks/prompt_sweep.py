@@ -24,7 +24,8 @@ from transformers import LlavaConfig, LlavaForConditionalGeneration, LlavaProces
 from transformers.models.clip import CLIPImageProcessor
 
 from harness.models.generative import LoadedVlm
-from harness.models.generative.encoding import batch, rgb
+from harness.models.generative.encoding import batch
+from harness.models.generative.pictures import rgb
 from harness.models.generative.plain import plain_scores
 from harness.prompts import Question
 
@@ -41,7 +42,12 @@ INSTRUCTION = (
 WORDS = "USER ASSISTANT List angry happy sad neutral surpr ised disg usted fear ful " + INSTRUCTION
 
 
-def small_llava() -> LoadedVlm:
+# The layers of the two towers, small; `gpu_sweep.py` has those of 7 billion weights.
+VISION = {"num_hidden_layers": 6, "hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 6}
+TEXT = {"num_hidden_layers": 8, "hidden_size": 512, "intermediate_size": 1376, "num_attention_heads": 8}
+
+
+def llava(vision: dict[str, int], text: dict[str, int], device: str, dtype: torch.dtype) -> LoadedVlm:
     tokenizer = llama_tokenizer("<image>", words=WORDS.replace(".", "").replace(",", ""))
     processor = LlavaProcessor(
         CLIPImageProcessor(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}),
@@ -51,15 +57,16 @@ def small_llava() -> LoadedVlm:
         num_additional_image_tokens=1,
         chat_template=LLAVA_TEMPLATE,
     )
-    vision = {"num_hidden_layers": 6, "hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 6}
-    text = {"num_hidden_layers": 8, "hidden_size": 512, "intermediate_size": 1376, "num_attention_heads": 8}
     config = LlavaConfig(
         vision_config={"model_type": "clip_vision_model", "image_size": 336, "patch_size": 14, **vision},
         text_config={"model_type": "llama", "vocab_size": 32_064, "max_position_embeddings": 4096, **text},
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        dtype=dtype,
     )
     torch.manual_seed(0)
-    return LoadedVlm(LlavaForConditionalGeneration(config).eval(), processor, "llava")
+    with torch.device(device):
+        model = LlavaForConditionalGeneration._from_config(config)
+    return LoadedVlm(model.eval(), processor, "llava")
 
 
 def questions() -> list[Question]:
@@ -81,7 +88,7 @@ def seconds(call: Callable[[], Any]) -> float:
 
 def main() -> None:
     torch.set_num_threads(THREADS)
-    ours, asked = small_llava(), questions()
+    ours, asked = llava(VISION, TEXT, "cpu", torch.float32), questions()
     image = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     picture, prompts = rgb(image), [ours.chat.prompt(question) for question in asked]
     inputs = batch([ours.encoder.inputs(prompts[0], picture)], ours.model)

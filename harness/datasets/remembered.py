@@ -16,7 +16,7 @@ from harness.identity import package_versions
 from harness.sealed import sealed, unsealed
 from harness.settings import default_store
 
-from .pixels import VERSION, Pixels
+from .pixels import VERSION
 from .tree import TreeImages
 
 # Fewer pictures are decoded while one would look for what is remembered of them.
@@ -27,7 +27,7 @@ Shape = tuple[int, ...]
 
 @contextmanager
 def remembering(
-    read: Callable[[str], Pixels],
+    read: Callable[[str], Any],
     ids: Sequence[str],
     digests: dict[str, str],
     shapes: dict[str, Shape],

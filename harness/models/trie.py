@@ -61,8 +61,13 @@ def shared_length(first: Tokens, *others: Tokens) -> int:
     return len(first)
 
 
-def chunks(sequences: Sequence[Tokens], limit: int) -> Iterator[list[int]]:
+def chunks(sequences: Sequence[Tokens], limit: int, more: int = 0) -> Iterator[list[int]]:
     """Divides sequences into sets whose tries have at most `limit` nodes, like beside like.
+
+    Args:
+        sequences: sequences of tokens.
+        limit: most nodes.
+        more: nodes of its own that each sequence will have besides.
 
     Yields:
         Indices of sequences. A sequence longer than `limit` is a set of its own.
@@ -72,10 +77,10 @@ def chunks(sequences: Sequence[Tokens], limit: int) -> Iterator[list[int]]:
     for index in sorted(range(len(sequences)), key=lambda i: tuple(sequences[i])):
         # In sorted order no earlier sequence shares more with this one than the last does.
         known = shared_length(sequences[index], sequences[chunk[-1]]) if chunk else 0
-        if chunk and nodes + len(sequences[index]) - known > limit:
+        if chunk and nodes + len(sequences[index]) - known + more > limit:
             yield chunk
             chunk, nodes, known = [], 0, 0
         chunk.append(index)
-        nodes += len(sequences[index]) - known
+        nodes += len(sequences[index]) - known + more
     if chunk:
         yield chunk

@@ -12,7 +12,7 @@ from tiny_vlms import CHATML_TEMPLATE, TEXT, byte_tokenizer, llama_tokenizer, pi
 from vlm_questions import MIXED, ask, load, plainly
 
 from harness.errors import HarnessWarning
-from harness.models.generative.encoding import rgb
+from harness.models.generative.pictures import rgb
 
 SIGLIP: dict[str, Any] = {
     "hidden_size": 32,

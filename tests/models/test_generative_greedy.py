@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import wraps
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from tiny_vlms import pictures, save_llava, save_llava_next, save_qwen2_vl
 from vlm_questions import LABELS, ask, load
 
 from harness.errors import HarnessWarning, ModelError
-from harness.models.generative import LoadedVlm
-from harness.models.generative.encoding import rgb
+from harness.models.generative import LoadedVlm, buffers
+from harness.models.generative.pictures import Picture, rgb
 from harness.models.generative.prefix import Prefix
 from harness.prompts import Question, Reply
 
@@ -104,7 +105,7 @@ def test_a_repetition_penalty_of_the_checkpoint_does_not_change_answers(llava):
     llava.model.generation_config.repetition_penalty = 5.0
     (ours,) = llava.generate(IMAGES, QUESTIONS[:1])
     assert [reply.text for reply in ours] == [reply.text for reply in expected]
-    alone = llava._writer.alone(rgb(IMAGES[0]), llava.chat.prompt(QUESTIONS[0]), 10)
+    alone = llava._writer.alone(Picture(IMAGES[0]), llava.chat.prompt(QUESTIONS[0]), 10)
     assert alone.text == expected[0].text
 
 
@@ -112,7 +113,8 @@ def test_a_cache_that_gives_other_answers_is_left_to_transformers(llava, monkeyp
     expected = llava.generate(IMAGES, QUESTIONS)
     fresh = LoadedVlm(llava.model, llava.encoder.processor, "llava")
 
-    monkeypatch.setattr(Prefix, "read", lambda prefix, *_: prefix.logits.flip(-1))
+    read = Prefix.read
+    monkeypatch.setattr(Prefix, "read", lambda *args: read(*args).flip(-1))
     with pytest.warns(HarnessWarning, match="llava goes without sweep of written answers .unfit.") as caught:
         replies = fresh.generate(IMAGES, QUESTIONS)
     assert len(caught) == 1
@@ -133,17 +135,22 @@ def test_a_cache_that_raises_is_an_error_and_not_a_reason_to_be_slow(llava, monk
 
 
 def test_a_state_that_changes_in_place_is_not_shared(llava, monkeypatch):
-    def reads_once(**inputs):
-        output = type(llava.model).forward(llava.model, **inputs)
-        (output.cache if "cache" in output else output.past_key_values).layers = [RecurrentLayer()]
-        monkeypatch.undo()
-        return output
+    class Recurrent:
+        layers = (object(),)
 
-    monkeypatch.setattr(llava.model, "forward", reads_once)
-    with pytest.warns(HarnessWarning, match="its cache has layers of type RecurrentLayer"):
+    monkeypatch.setattr(buffers, "DynamicCache", lambda config: Recurrent)
+    with pytest.warns(HarnessWarning, match="its cache has layers of type object"):
         (replies,) = llava.generate(IMAGES[:1], QUESTIONS[:1])
     assert summary(replies[0]) == by_transformers(llava, QUESTIONS[0], IMAGES[0])
 
 
-class RecurrentLayer:
-    """A layer of a cache that the harness does not know."""
+def test_a_model_that_keeps_its_own_cache_is_left_to_transformers(llava, monkeypatch):
+    forward = llava.model.forward
+
+    @wraps(forward)
+    def headstrong(cache=None, past_key_values=None, **inputs):
+        return forward(**inputs)
+
+    monkeypatch.setattr(llava.model, "forward", headstrong)
+    with pytest.warns(HarnessWarning, match="it keeps a cache of its own"):
+        assert llava.generate(IMAGES[:1], QUESTIONS[:1])

@@ -9,7 +9,7 @@ from tiny_vlms import pictures, save_llava
 from vlm_questions import MIXED, ask, load
 
 from harness.datasets import load_dataset
-from harness.models.generative.encoding import rgb
+from harness.models.generative.pictures import rgb
 
 
 @pytest.mark.parametrize("shape", [(48, 48), (31, 77, 3)], ids=["grey", "colour"])

@@ -14,9 +14,9 @@ from transformers import Qwen2Tokenizer
 from vlm_questions import LABELS, MIXED, ask, load, plainly
 
 from harness.errors import HarnessWarning, ModelError
-from harness.models.generative import LoadedVlm, packed
+from harness.models.generative import LoadedVlm, room
 from harness.models.generative import sweep as sweep_module
-from harness.models.generative.encoding import rgb
+from harness.models.generative.pictures import rgb
 from harness.models.generative.prefix import Prefix
 from harness.slow_paths import SlowPath, noting
 
@@ -68,9 +68,10 @@ def test_normalised_scores_are_divided_by_the_tokens_of_each_answer(model):
     np.testing.assert_allclose(raw[0] / per_token[0], list(counts.values()), rtol=1e-5)
 
 
-def test_chunks_of_any_size_give_the_same(model, monkeypatch):
+@pytest.mark.parametrize("tokens", [1, 40, 150])
+def test_passes_of_any_size_give_the_same(model, monkeypatch, tokens):
     expected = model.score(IMAGES, MIXED)
-    monkeypatch.setattr(packed.packed_scores, "__kwdefaults__", {"nodes": 40})
+    monkeypatch.setattr(room, "PASS_ELSEWHERE", tokens)
     for ours, whole in zip(model.score(IMAGES, MIXED), expected, strict=True):
         np.testing.assert_allclose(ours, whole, atol=1e-4)
 

@@ -6,13 +6,11 @@ milliseconds for each pair, so a sweep asks it once per image, and adds the rest
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from harness.models.trie import shared_length
 
@@ -32,7 +30,7 @@ class Family:
     """Texts that are the same through the image.
 
     Attributes:
-        text: one of them.
+        text: one of the same kind.
         tail: its tokens after what they share.
         members: index -> tokens of each after what they share.
     """
@@ -54,14 +52,18 @@ class Encoder:
         self.processor = processor
         self._image_token = image_token
         self._tails: dict[str, int] = {}  # text -> how many of its tokens stand after the image
+        self.current: list[str] = []  # a text of each kind that was asked for last
+        self._texts: dict[Tokens, str] = {}  # tokens through the image -> the first text that had them
+        self._lock = Lock()  # a tokenizer must not be used by two threads at once
         # A sweep of 24 questions asks for 200 texts with every batch of images.
         self.tokens = lru_cache(maxsize=8192)(self._tokens)
 
     def inputs(self, text: str, image: Any) -> dict[str, torch.Tensor]:
         """What the model is given for one text and one PIL image: tensors with a leading axis of 1."""
-        return dict(
-            self.processor(text=[text], images=[image], return_tensors="pt", **self._special_tokens(text))
-        )
+        with self._lock:
+            return dict(
+                self.processor(text=[text], images=[image], return_tensors="pt", **self._special_tokens(text))
+            )
 
     def families(self, texts: Sequence[str], image: Any) -> list[Family]:
         """Sorts texts by what stands in them through the image.
@@ -80,8 +82,9 @@ class Encoder:
             tokens = self.tokens(text)
             head = len(tokens) - self._tails[text]
             found.setdefault(tokens[:head], {})[index] = tokens[head:]
-        firsts = [(next(iter(members)), members) for members in found.values()]
-        return [Family(texts[first], members[first], members) for first, members in firsts]
+        families = [self._family(head, texts, members) for head, members in found.items()]
+        self.current = [family.text for family in families]
+        return families
 
     def continued(self, prompt: str, tail: Tokens, continuation: str) -> Tokens:
         """Tokens of prompt and continuation as one string, without the head that `tail` leaves out.
@@ -95,6 +98,11 @@ class Encoder:
             raise Unfit("an answer changes how the text before the image is tokenised")
         return whole[head:]
 
+    def _family(self, head: Tokens, texts: Sequence[str], members: Mapping[int, Tokens]) -> Family:
+        # The same text for each batch, whatever is asked: what was prepared with it is of use.
+        text = self._texts.setdefault(head, texts[next(iter(members))])
+        return Family(text, self.tokens(text)[len(head) :], members)
+
     def _tail_length(self, text: str, image: Any) -> int:
         # The processor may write more about an image than its tokens, and these may merge with what follows.
         whole, alone = self.inputs(text, image)["input_ids"][0].tolist(), self.tokens(text)
@@ -104,7 +112,8 @@ class Encoder:
 
     def _tokens(self, text: str) -> Tokens:
         # The image's placeholder is left as it is.
-        return tuple(self.processor.tokenizer(text, **self._special_tokens(text))["input_ids"])
+        with self._lock:
+            return tuple(self.processor.tokenizer(text, **self._special_tokens(text))["input_ids"])
 
     def _special_tokens(self, text: str) -> dict[str, bool]:
         # As transformers' own chat tokenisation has it: a template that writes <bos> gets no second one.
@@ -112,48 +121,18 @@ class Encoder:
         return {"add_special_tokens": False} if bos is not None and text.startswith(bos) else {}
 
 
-def rgb(image: NDArray[np.uint8]) -> Any:
-    """A PIL image of the same pixels: (H, W) repeated over three channels, (H, W, 3) as it is."""
-    from PIL import Image
+def ending_in(inputs: Inputs, length: int, tokens: Tokens) -> dict[str, torch.Tensor]:
+    """The first `length` tokens of inputs, and other words in place of those that follow."""
+    import torch
 
-    return Image.fromarray(image).convert("RGB")
-
-
-def batches(
-    encoder: Encoder, family: Family, pictures: Sequence[Any], keep: int, model: Any
-) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
-    """What the model is given of a family for each image: everything through what all texts share.
-
-    Args:
-        encoder: encodes one text of the family with each image.
-        family: texts that are the same through the image.
-        pictures: N PIL images, of any sizes.
-        keep: how many tokens after the image all texts share.
-        model: says device and dtype.
-
-    Yields:
-        Indices of pictures whose inputs have the same shapes, and these as one batch.
-
-    Raises:
-        Unfit: the text after an image depends on the image.
-    """
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    inputs = [_cut(encoder.inputs(family.text, picture), family.tail, keep) for picture in pictures]
-    for index, one in enumerate(inputs):
-        groups.setdefault(tuple((name, tuple(value.shape)) for name, value in one.items()), []).append(index)
-    for rows in groups.values():
-        yield rows, batch([inputs[row] for row in rows], model)
-
-
-def _cut(inputs: Inputs, tail: Tokens, keep: int) -> Inputs:
     ids = inputs["input_ids"]
-    length = ids.shape[1] - len(tail)
-    if tuple(ids[0, length:].tolist()) != tail:
-        raise Unfit("its processor tokenises the text after an image differently for different images")
-    return {
-        name: value[:, : length + keep] if value.shape == ids.shape else value
+    changed = {  # what is said of tokens besides their ids is the same for all words after the image
+        name: torch.cat([value[:, :length], value[:, -1:].expand(-1, len(tokens))], 1)
         for name, value in inputs.items()
+        if value.shape == ids.shape
     }
+    changed["input_ids"][0, length:] = torch.tensor(tokens, dtype=ids.dtype)
+    return {**inputs, **changed}
 
 
 def batch(inputs: Sequence[Inputs], model: Any) -> dict[str, torch.Tensor]:

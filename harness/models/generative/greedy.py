@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.models.generative.encoding import Encoder, Tokens, batch, batches
+from harness.models.generative.encoding import Encoder, Family, Tokens, batch
+from harness.models.generative.pictures import Picture, alike, parts
 from harness.models.generative.prefix import Prefix
-from harness.models.trie import shared_length
+from harness.models.generative.room import room
+from harness.models.generative.writing import write
+from harness.models.trie import Trie, chunks, shared_length
 from harness.prompts.question import Reply
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Writer:
@@ -33,12 +33,12 @@ class Writer:
         self.ends = _end_tokens(model, encoder.processor.tokenizer)
 
     def shared(
-        self, pictures: Sequence[Any], prompts: Sequence[str], limits: Sequence[int]
+        self, pictures: Sequence[Picture], prompts: Sequence[str], limits: Sequence[int]
     ) -> list[list[Reply | None]]:
         """For each prompt a reply to each of N pictures; what prompts share is read once per picture.
 
         Args:
-            pictures: N PIL images.
+            pictures: N images.
             prompts: rendered prompts.
             limits: for each the most tokens to write.
 
@@ -48,27 +48,40 @@ class Writer:
         import torch
 
         replies: list[list[Reply | None]] = [[None] * len(pictures) for _ in prompts]
-        for family in self.encoder.families(prompts, pictures[0]):
-            keep = shared_length(*family.members.values())
-            for rows, inputs in batches(self.encoder, family, pictures, keep, self.model):
-                started = time.perf_counter()
-                with torch.inference_mode():
-                    prefix = Prefix.of(self.model, inputs)
-                reading = (time.perf_counter() - started) / len(family.members)
-                for prompt, tail in family.members.items():
+        for family in self.encoder.families(prompts, pictures[0].image):
+            members, tails, shared = split(family)
+            steps = max(limits[prompt] for prompt in members)
+            for rows, inputs in alike(self.encoder, family, pictures, shared):
+                beginning = inputs[0]["input_ids"].shape[1]
+                nodes = len(Trie.of(tails).tokens)
+                images, nodes = room(self.model, beginning, nodes, len(tails), steps * len(tails))
+                most = max(nodes, max(map(len, tails)) + steps)
+                for some, on_device in parts(rows, inputs, images, self.model):
                     started = time.perf_counter()
-                    written = write(prefix, tail[keep:], limits[prompt], self.ends)
-                    seconds = (time.perf_counter() - started + reading) / len(rows)
-                    for row, tokens in zip(rows, written, strict=True):
-                        replies[prompt][row] = self._reply(tokens, prefix.length + len(tail) - keep, seconds)
+                    with torch.inference_mode():
+                        prefix = Prefix.of(self.model, on_device, most)
+                        written: dict[int, list[list[int]]] = {}
+                        for chunk in chunks(tails, nodes, steps):
+                            said = write(
+                                prefix,
+                                [tails[at] for at in chunk],
+                                [limits[members[at]] for at in chunk],
+                                self.ends,
+                            )
+                            written.update(zip(chunk, said, strict=True))
+                    seconds = (time.perf_counter() - started) / len(some) / len(tails)
+                    for at, answers in written.items():
+                        tokens_in = beginning + len(tails[at])
+                        for row, tokens in zip(some, answers, strict=True):
+                            replies[members[at]][row] = self._reply(tokens, tokens_in, seconds)
         return replies
 
-    def alone(self, picture: Any, prompt: str, limit: int) -> Reply:
+    def alone(self, picture: Picture, prompt: str, limit: int) -> Reply:
         """The reply to one prompt about one picture by `model.generate`, for caches that cannot be shared."""
         import torch
 
         started = time.perf_counter()
-        inputs = batch([self.encoder.inputs(prompt, picture)], self.model)
+        inputs = batch([self.encoder.inputs(prompt, picture.image)], self.model)
         with torch.inference_mode():
             output = self.model.generate(
                 **inputs,
@@ -92,46 +105,11 @@ class Writer:
         )
 
 
-def write(prefix: Prefix, suffix: Tokens, limit: int, ends: frozenset[int]) -> list[list[int]]:
-    """Continues each beginning of a batch with the likeliest token, step by step.
-
-    Args:
-        prefix: beginnings of B images.
-        suffix: the rest of the prompt.
-        limit: most tokens to write.
-        ends: tokens that end an answer.
-
-    Returns:
-        For each image the tokens written, the end token included if it came to that.
-    """
-    import torch
-
-    with torch.inference_mode():
-        cache = prefix.fork()
-        logits = next_logits(prefix, cache, suffix)
-        written: list[list[int]] = [[] for _ in range(len(logits))]
-        done = [False] * len(written)
-        for step in range(limit):
-            best = logits.argmax(-1)
-            for row, token in enumerate(best.tolist()):
-                if not done[row]:
-                    written[row].append(token)
-                    done[row] = token in ends
-            if all(done) or step == limit - 1:
-                break
-            # Rows that are done are read on, and what they say is dropped: the batch keeps its shape.
-            logits = prefix.read(cache, best[:, None], len(suffix) + step)
-    return written
-
-
-def next_logits(prefix: Prefix, cache: Any, suffix: Tokens) -> torch.Tensor:
-    """Logits (B, V) for the token after beginning and suffix; the cache grows by the suffix."""
-    import torch
-
-    if not suffix:
-        return prefix.logits
-    tokens = torch.tensor(suffix, device=prefix.logits.device).expand(len(prefix.logits), -1)
-    return prefix.read(cache, tokens, 0)
+def split(family: Family) -> tuple[list[int], list[Tokens], Tokens]:
+    """Indices of a family's texts, what each says after what all say, and the latter after the image."""
+    keep = shared_length(*family.members.values())
+    tails = [tail[keep:] for tail in family.members.values()]
+    return list(family.members), tails, next(iter(family.members.values()))[:keep]
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

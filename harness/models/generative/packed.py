@@ -6,8 +6,9 @@ drafts (SpecInfer, arXiv 2305.09781). The last token of a sequence need not be r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,61 +19,81 @@ from harness.models.trie import Tokens, Trie, chunks
 if TYPE_CHECKING:
     import torch
 
-# Tokens read in one packed pass, over all images of a batch: the mask, and the logits of up to as many
-# positions, stay below 1 GB for a vocabulary of 150,000.
-NODES = 1024
+
+@dataclass(frozen=True)
+class Pass:
+    """What is read at once.
+
+    Attributes:
+        trie: tokens to read, none where all that counts stands right after the beginning.
+        nodes: (M,) nodes of it after which logits are wanted.
+        inside: (c, 3) tokens that count: index of the sequence, index into `nodes`, token.
+        outset: (d, 3) those right after the beginning: index of the sequence, 0, token.
+    """
+
+    trie: Trie
+    nodes: NDArray[np.int64]
+    inside: NDArray[np.int64]
+    outset: NDArray[np.int64]
 
 
-def packed_scores(
-    model: Any,
-    inputs: Mapping[str, torch.Tensor],
-    sequences: Sequence[Tokens],
-    starts: Sequence[int],
-    *,
-    nodes: int = NODES,
-) -> NDArray[np.float32]:
+def passes(sequences: Sequence[Tokens], starts: Sequence[int], nodes: int) -> Iterator[Pass]:
+    """Divides sequences into passes.
+
+    Args:
+        sequences: n sequences of tokens.
+        starts: for each the index of its first token that counts.
+        nodes: most tokens to read in one pass.
+    """
+    read = [sequence[:-1] for sequence in sequences]
+    for chunk in chunks(read, nodes):
+        trie = Trie.of([read[i] for i in chunk])
+        counted = [  # (sequence, node it stands after, token)
+            (i, path[at - 1] if at else -1, sequences[i][at])
+            for i, path in zip(chunk, trie.paths, strict=True)
+            for at in range(starts[i], len(sequences[i]))
+        ]
+        after = sorted({node for _, node, _ in counted if node >= 0})
+        row = {node: row for row, node in enumerate(after)}
+        yield Pass(
+            trie,
+            np.array(after, np.int64),
+            np.array([(i, row[n], token) for i, n, token in counted if n >= 0], np.int64),
+            np.array([(i, 0, token) for i, n, token in counted if n < 0], np.int64),
+        )
+
+
+def packed_scores(prefix: Prefix, planned: Sequence[Pass], n: int) -> NDArray[np.float32]:
     """Log-likelihoods of token sequences after a shared beginning.
 
     Args:
-        model: a transformers model for images and text.
-        inputs: the beginnings, a batch of B images.
-        sequences: n sequences of tokens that follow.
-        starts: for each the index of its first token that counts.
-        nodes: most tokens to read in one packed pass.
+        prefix: the beginnings, a batch of B images.
+        planned: passes over n sequences that follow.
+        n: how many they are.
 
     Returns:
-        (B, n) sums of log-probabilities of the tokens from `starts` on.
+        (B, n) sums of log-probabilities of the tokens that count.
 
     Raises:
-        Unfit: the model's cache or attention cannot be shared so.
+        Unfit: the model's attention cannot be shared so.
     """
     import torch
 
-    with torch.inference_mode():
-        prefix = Prefix.of(model, inputs)
-        sums = torch.zeros(len(prefix.logits), len(sequences), device=prefix.logits.device)
-        read = [sequence[:-1] for sequence in sequences]
-        for chunk in chunks(read, max(1, nodes // len(sums))):
-            trie = Trie.of([read[i] for i in chunk])
-            counted = [  # (sequence, node it stands after, token)
-                (i, path[at - 1] if at else -1, sequences[i][at])
-                for i, path in zip(chunk, trie.paths, strict=True)
-                for at in range(starts[i], len(sequences[i]))
-            ]
-            after = sorted({node for _, node, _ in counted if node >= 0})
-            if after:
-                row = {node: row for row, node in enumerate(after)}
-                _add(sums, prefix.read_trie(trie, after), [(i, row[n], t) for i, n, t in counted if n >= 0])
-            _add(sums, prefix.logits[:, None], [(i, 0, t) for i, n, t in counted if n < 0])
+    sums = torch.zeros(len(prefix.logits), n, device=prefix.logits.device)
+    for one in planned:
+        if len(one.nodes):
+            prefix.rewind()
+            _add(sums, prefix.read_trie(one.trie, one.nodes), one.inside)
+        _add(sums, prefix.logits[:, None], one.outset)
     result: NDArray[np.float32] = sums.cpu().numpy()
     return result
 
 
-def _add(sums: torch.Tensor, logits: torch.Tensor, counted: Sequence[tuple[int, int, int]]) -> None:
+def _add(sums: torch.Tensor, logits: torch.Tensor, counted: NDArray[np.int64]) -> None:
     # Adds the log-probability of each (column of sums, row of logits, token).
     import torch
 
-    if counted:
-        column, row, token = torch.tensor(counted, device=sums.device).T
+    if len(counted):
+        column, row, token = torch.from_numpy(counted).to(sums.device).T
         normaliser = torch.stack([one.float().logsumexp(-1) for one in logits])
         sums.index_add_(1, column, logits[:, row, token].float() - normaliser[:, row])

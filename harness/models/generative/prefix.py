@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.models.generative.encoding import Unfit
 
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prefix:
-    """Keys and values of a batch of equally long beginnings, one per image.
+    """A batch of equally long beginnings, one per image.
 
     Attributes:
         model: the model that has read them.
-        cache: its keys and values; never changed.
+        cache: their keys and values, with room for what is read next.
         argument: the name by which the model takes a cache.
         length: tokens of each beginning.
+        window: the fewest tokens that a layer of the model sees, None where all see everything.
         shift: (B, 1) what positions after the beginning are ahead of their index (M-RoPE counts an image as
             its longer side), or 0.
         logits: (B, V) for the token that follows.
@@ -34,61 +37,42 @@ class Prefix:
     cache: Any
     argument: str
     length: int
+    window: int | None
     shift: torch.Tensor | int
     logits: torch.Tensor
 
     @classmethod
-    def of(cls, model: Any, inputs: Mapping[str, torch.Tensor]) -> Prefix:
+    def of(cls, model: Any, inputs: Mapping[str, torch.Tensor], room: int) -> Prefix:
         """Reads a batch: one pass of the vision tower and of the language model over the shared part.
+
+        Args:
+            model: a transformers model for images and text.
+            inputs: the beginnings.
+            room: most tokens that will be read after them at a time.
 
         Raises:
             Unfit: the model keeps a state that cannot be read on from twice.
         """
-        from transformers.cache_utils import DynamicLayer
+        from harness.models.generative.buffers import empty_cache
 
-        output = model(**inputs, use_cache=True, logits_to_keep=1)
-        cache = output.cache if "cache" in output else output.past_key_values
-        for layer in cache.layers:
-            if not isinstance(layer, DynamicLayer):  # a recurrent state changes in place
-                raise Unfit(f"its cache has layers of type {type(layer).__name__}")
-        shift = getattr(model.base_model, "rope_deltas", None)
         length = inputs["input_ids"].shape[1]
+        cache, window = empty_cache(model, length + room)
+        argument = _cache_argument(model)
+        output = model(**inputs, use_cache=True, logits_to_keep=1, **{argument: cache})
+        if cache.layers[0].get_seq_length() != length:
+            raise Unfit("it keeps a cache of its own")
+        shift = getattr(model.base_model, "rope_deltas", None)
         return cls(
-            model, cache, _cache_argument(model), length, 0 if shift is None else shift, output.logits[:, -1]
+            model, cache, argument, length, window, 0 if shift is None else shift, output.logits[:, -1]
         )
 
-    def fork(self) -> Any:
-        """A cache that can be read on from; layers grow by concatenation, so nothing is copied."""
-        forked = copy.copy(self.cache)
-        forked.layers = [copy.copy(layer) for layer in self.cache.layers]
-        return forked
+    def rewind(self) -> None:
+        """Forgets all that was read behind the beginning."""
+        for layer in self.cache.layers:
+            layer.rewind(self.length)
 
-    def read(self, cache: Any, tokens: torch.Tensor, start: int) -> torch.Tensor:
-        """Reads tokens in order.
-
-        Args:
-            cache: a fork; it grows.
-            tokens: (B, S).
-            start: how many tokens after the beginning have been read before.
-
-        Returns:
-            (B, V) logits for the token that follows.
-        """
-        import torch
-
-        positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
-        output = self.model(
-            input_ids=tokens,
-            position_ids=self._positions(positions),
-            use_cache=True,
-            logits_to_keep=1,
-            **{self.argument: cache},
-        )
-        logits: torch.Tensor = output.logits[:, -1]
-        return logits
-
-    def read_trie(self, trie: Trie, nodes: Sequence[int]) -> torch.Tensor:
-        """Reads all paths of a trie in one pass: each node sees the beginning, its ancestors and itself.
+    def read_trie(self, trie: Trie, nodes: NDArray[np.int64]) -> torch.Tensor:
+        """Reads all paths of a trie in one pass, right behind the beginning.
 
         Args:
             trie: S nodes, at least one.
@@ -102,31 +86,50 @@ class Prefix:
         """
         import torch
 
-        self._check(int(trie.depths.max()) + 1)
-        device, dtype = self.model.device, self.model.dtype
-        hidden = torch.from_numpy(~trie.ancestors()).to(device)
-        mask = torch.zeros(hidden.shape[0], self.length + hidden.shape[0], device=device, dtype=dtype)
-        mask[:, self.length :].masked_fill_(hidden, torch.finfo(dtype).min)
-        tokens = torch.from_numpy(trie.tokens).to(device).expand(len(self.logits), -1)
+        tokens = torch.from_numpy(trie.tokens).to(self.logits.device).expand(len(self.logits), -1)
+        # The head is a fifth of a small model's work; a vocabulary of logits per node would not fit.
+        return self.read(tokens, trie.depths[None], trie.ancestors()[None], nodes)
+
+    def read(
+        self,
+        tokens: torch.Tensor,
+        offsets: NDArray[np.int64],
+        seen: NDArray[np.bool_],
+        wanted: NDArray[np.int64],
+    ) -> torch.Tensor:
+        """Reads tokens behind all that was read before.
+
+        Args:
+            tokens: (B, S).
+            offsets: (B or 1, S) places of the tokens, counted from the end of the beginning.
+            seen: (B or 1, S, K) which of the K tokens behind the beginning, these S the last, each sees.
+            wanted: M of the S tokens, after which logits are wanted.
+
+        Returns:
+            (B, M, V) logits.
+
+        Raises:
+            Unfit: a layer sees less than a token must.
+        """
+        import torch
+
+        if self.window is not None and self.length + int(offsets.max()) + 1 > self.window:
+            raise Unfit(f"its attention window of {self.window} tokens ends within the prompt")
+        device, dtype = self.logits.device, self.model.dtype
+        hidden = torch.from_numpy(~seen).to(device)
+        mask = torch.zeros(*hidden.shape[:2], self.length + hidden.shape[2], device=device, dtype=dtype)
+        mask[..., self.length :].masked_fill_(hidden, torch.finfo(dtype).min)
+        positions = self.length + torch.from_numpy(offsets).to(device) + self.shift
         output = self.model(
             input_ids=tokens,
-            attention_mask=mask[None, None],
-            position_ids=self._positions(torch.from_numpy(trie.depths).to(device)),
+            attention_mask=mask[:, None],
+            position_ids=positions.expand(len(tokens), -1),
             use_cache=True,
-            # The head is a fifth of a small model's work; a vocabulary of logits per node would not fit.
-            logits_to_keep=torch.tensor(nodes, device=device),
-            **{self.argument: self.fork()},
+            logits_to_keep=torch.from_numpy(wanted).to(device),
+            **{self.argument: self.cache},
         )
         logits: torch.Tensor = output.logits
         return logits
-
-    def _positions(self, offsets: torch.Tensor) -> torch.Tensor:
-        return (self.length + offsets + self.shift).expand(len(self.logits), -1)
-
-    def _check(self, longest: int) -> None:
-        for layer in self.cache.layers:
-            if layer.is_sliding and self.length + longest > layer.sliding_window:
-                raise Unfit(f"its attention window of {layer.sliding_window} tokens ends within the prompt")
 
 
 def _cache_argument(model: Any) -> str:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.models.generative.chat import Chat
-from harness.models.generative.encoding import Encoder, Unfit, batches, rgb
-from harness.models.generative.greedy import Writer, next_logits
+from harness.models.generative.encoding import Encoder, Unfit, batch, ending_in
+from harness.models.generative.greedy import Writer, split
+from harness.models.generative.pictures import Picture, alike, prepare
 from harness.models.generative.plain import plain_next, plain_scores
 from harness.models.generative.prefix import Prefix
 from harness.models.generative.sweep import Scores, sweep
-from harness.models.trie import shared_length
+from harness.models.generative.writing import first_two
 from harness.prompts.question import Question, Reply
 from harness.slow_paths import blame, note
 
@@ -54,15 +55,23 @@ class LoadedVlm:
         if not sweep:
             note(name, PATHS["score"], "chosen", "its entry says sweep = false")
 
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> list[Picture]:
+        """Does the processor's work for images ahead of `score` and `generate`, which take the result.
+
+        Safe in another thread while the model is asked about other images. Images are encoded with the texts
+        of the last call; before the first there is nothing to be done.
+        """
+        return prepare(self.encoder, images)
+
     def score(
-        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+        self, images: Sequence[NDArray[np.uint8] | Picture], questions: Sequence[Question]
     ) -> list[NDArray[np.float32]]:
         """For each question the log-likelihoods (N, K) of its K answers.
 
         Raises:
             ModelError: the sweep is broken, though the model works without it.
         """
-        pictures = [rgb(image) for image in images]
+        pictures = [Picture.of(image) for image in images]
         prompts = [self.chat.prompt(question) for question in questions]
         continuations = [self.chat.continuations(question) for question in questions]
         scores = self._shared(
@@ -81,14 +90,14 @@ class LoadedVlm:
         ]
 
     def generate(
-        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+        self, images: Sequence[NDArray[np.uint8] | Picture], questions: Sequence[Question]
     ) -> list[list[Reply | None]]:
         """For each question N replies, greedy.
 
         Raises:
             ModelError: the sweep is broken, though the model works without it.
         """
-        pictures = [rgb(image) for image in images]
+        pictures = [Picture.of(image) for image in images]
         prompts = [self.chat.prompt(question) for question in questions]
         limits = [question.max_tokens for question in questions]
         replies = self._shared(
@@ -119,7 +128,7 @@ class LoadedVlm:
         self._verified.add(mode)
         return result
 
-    def _swept(self, pictures: list[Any], prompts: list[str], continuations: list[list[str]]) -> Scores:
+    def _swept(self, pictures: list[Picture], prompts: list[str], continuations: list[list[str]]) -> Scores:
         scores = sweep(self.model, self.encoder, pictures, prompts, continuations)
         if "score" not in self._verified:
             by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
@@ -129,34 +138,38 @@ class LoadedVlm:
         return scores
 
     def _plain(
-        self, pictures: list[Any], prompt: str, continuations: list[str]
+        self, pictures: list[Picture], prompt: str, continuations: list[str]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         rows = [
-            plain_scores(self.model, self.encoder, picture, prompt, continuations) for picture in pictures
+            plain_scores(self.model, self.encoder, picture.image, prompt, continuations)
+            for picture in pictures
         ]
         return np.stack([sums for sums, _ in rows]), rows[0][1]
 
     def _written(
-        self, pictures: list[Any], prompts: list[str], limits: list[int]
+        self, pictures: list[Picture], prompts: list[str], limits: list[int]
     ) -> list[list[Reply | None]]:
         if "generate" not in self._verified:
             self._verify_next(pictures[0], prompts)
         return self._writer.shared(pictures, prompts, limits)
 
-    def _verify_next(self, picture: Any, prompts: list[str]) -> None:
+    def _verify_next(self, picture: Picture, prompts: list[str]) -> None:
+        # After the longest prompt, and after the first token that is written there.
         import torch
 
-        family = self.encoder.families(prompts, picture)[0]
-        keep = shared_length(*family.members.values())
-        index, tail = max(family.members.items(), key=lambda member: len(member[1]))
+        family = self.encoder.families(prompts, picture.image)[0]
+        members, tails, shared = split(family)
+        at = max(range(len(tails)), key=lambda index: len(tails[index]))
+        ((_, beginnings),) = alike(self.encoder, family, [picture], shared)
+        inputs = self.encoder.inputs(prompts[members[at]], picture.image)
         with torch.inference_mode():
-            ((_, inputs),) = batches(self.encoder, family, [picture], keep, self.model)
-            prefix = Prefix.of(self.model, inputs)
-            ours = next_logits(prefix, prefix.fork(), tail[keep:])[0].float().log_softmax(-1)
-        plain = plain_next(self.model, self.encoder.inputs(prompts[index], picture))
-        # Of unlikely tokens half precision says little, and they are not written.
-        likely = plain.topk(min(10, len(plain))).indices
-        self._compare((ours - plain)[likely].cpu().numpy())
+            prefix = Prefix.of(self.model, batch(beginnings, self.model), sum(map(len, tails)) + 1)
+            for ours in first_two(prefix, tails, at):
+                plain = plain_next(self.model, inputs)
+                # Of unlikely tokens half precision says little, and they are not written.
+                likely = plain.topk(min(10, len(plain))).indices
+                self._compare((ours.float().log_softmax(-1) - plain)[likely].cpu().numpy())
+                inputs = ending_in(inputs, inputs["input_ids"].shape[1], (int(ours.argmax()),))
 
     def _compare(self, differences: NDArray[Any]) -> None:
         worst = float(np.abs(differences).max())

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.models.generative.encoding import Encoder, Family, batches
-from harness.models.generative.packed import packed_scores
+from harness.models.generative.encoding import Encoder, Family
+from harness.models.generative.packed import packed_scores, passes
+from harness.models.generative.pictures import Picture, alike, parts
+from harness.models.generative.prefix import Prefix
+from harness.models.generative.room import room
 from harness.models.trie import Tokens, shared_length
 
 Scores = list[tuple[NDArray[np.float32], NDArray[np.int64]]]
@@ -22,7 +25,7 @@ Scores = list[tuple[NDArray[np.float32], NDArray[np.int64]]]
 def sweep(
     model: Any,
     encoder: Encoder,
-    pictures: Sequence[Any],
+    pictures: Sequence[Picture],
     prompts: Sequence[str],
     continuations: Sequence[Sequence[str]],
 ) -> Scores:
@@ -31,7 +34,7 @@ def sweep(
     Args:
         model: a transformers model for images and text.
         encoder: its processor.
-        pictures: N PIL images.
+        pictures: N images.
         prompts: rendered prompts.
         continuations: for each prompt its K answers, as they follow it.
 
@@ -41,18 +44,29 @@ def sweep(
     Raises:
         Unfit: the model cannot be read so.
     """
+    import torch
+
     scores: Scores = [
         (np.empty((len(pictures), len(answers)), np.float32), np.empty(len(answers), np.int64))
         for answers in continuations
     ]
-    for family in encoder.families(prompts, pictures[0]):
+    for family in encoder.families(prompts, pictures[0].image):
         places, sequences, starts = _answers(encoder, family, prompts, continuations)
         keep = shared_length(*family.members.values(), *sequences)
         rest = [sequence[keep:] for sequence in sequences]
-        for rows, inputs in batches(encoder, family, pictures, keep, model):
-            sums = packed_scores(model, inputs, rest, [start - keep for start in starts])
-            for (prompt, answer), column in zip(places, sums.T, strict=True):
-                scores[prompt][0][rows, answer] = column
+        counts = [start - keep for start in starts]
+        (whole,) = passes(rest, counts, sum(map(len, rest)))
+        for rows, inputs in alike(encoder, family, pictures, tuple(sequences[0][:keep])):
+            beginning = inputs[0]["input_ids"].shape[1]
+            images, nodes = room(model, beginning, len(whole.trie.tokens), len(whole.nodes))
+            planned = [whole] if nodes == len(whole.trie.tokens) else list(passes(rest, counts, nodes))
+            most = max(len(one.trie.tokens) for one in planned)
+            for some, batch in parts(rows, inputs, images, model):
+                with torch.inference_mode():
+                    prefix = Prefix.of(model, batch, most)
+                    sums = packed_scores(prefix, planned, len(sequences))
+                for (prompt, answer), column in zip(places, sums.T, strict=True):
+                    scores[prompt][0][some, answer] = column
         for (prompt, answer), sequence, start in zip(places, sequences, starts, strict=True):
             scores[prompt][1][answer] = len(sequence) - start
     return scores
