@@ -12,7 +12,7 @@ from typing import Any
 from harness.datasets import load_dataset
 from harness.errors import Unavailable
 from harness.models import Context, RunnableModel, build_model
-from harness.settings import default_data_root
+from harness.tools.paths import default_data_root
 
 
 def print_line(name: str, figures: Mapping[str, float], targets: Mapping[str, float]) -> None:

@@ -10,7 +10,7 @@ import time
 from _shared import data_or_status_2, print_line
 
 from harness.datasets import load_dataset
-from harness.settings import default_data_root
+from harness.tools.paths import default_data_root
 
 TARGETS = {"decode_35887_seconds": 10.0}
 

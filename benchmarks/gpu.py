@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from _shared import print_line
+from harness.restoration.gfpgan_arch import architecture
 
 from harness.engine.ahead import run_ahead
 from harness.models import Card, Context
@@ -30,7 +31,6 @@ from harness.models.contrastive.network import LoadedClip
 from harness.models.contrastive.pixels import Preprocessing
 from harness.restoration import build_restorer
 from harness.restoration.gfpgan import OPTIONS
-from harness.restoration.gfpgan_arch import architecture
 from harness.training.images import Images
 from harness.training.loop import Learner, count_right, train_epoch
 from harness.training.network import create, optimizer

@@ -23,8 +23,8 @@ from harness.engine.respondents import respondent
 from harness.engine.work import find_work
 from harness.identity import Identity
 from harness.models import Classifier, RunnableModel
-from harness.predictions.store import Store
-from harness.settings import default_data_root
+from harness.store.answers import Store
+from harness.tools.paths import default_data_root
 
 IMAGES, BATCH, PAIRS = 1_024, 64, 15
 TARGETS = {"ratio": 1.05}

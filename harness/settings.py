@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.nearest import nearest
-from harness.paths import absolute
+from harness.tools.nearest import nearest
+from harness.tools.paths import absolute
 
 DTYPES = ("float32", "bfloat16", "float16")
 # What run.json says of them: nothing that is a path of the machine.
@@ -75,13 +74,3 @@ def pick_device(device: str) -> str:
     if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
         return "cuda"
     return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"
-
-
-def default_data_root() -> Path:
-    """`$HARNESS_DATA`, else the cache folder of the user."""
-    return Path(os.environ.get("HARNESS_DATA") or Path.home() / ".cache/emotion-harness/data")
-
-
-def default_store() -> Path:
-    """`$HARNESS_STORE`, else the cache folder of the user."""
-    return Path(os.environ.get("HARNESS_STORE") or Path.home() / ".cache/emotion-harness/store")

@@ -20,10 +20,25 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imports(name: str, known: Mapping[str, Path]) -> set[str]:
-    """The modules of the package that one imports, wherever in its source, also for type checkers alone."""
+def imports(name: str, known: Mapping[str, Path], *, running: bool = False) -> set[str]:
+    """The modules of the package that one imports, wherever in its source.
+
+    Args:
+        name: the module.
+        known: see `modules`.
+        running: leaves out what only type checkers read.
+    """
     package = name if known[name].name == "__init__.py" else name.rpartition(".")[0]
-    return set(_imported(ast.parse(known[name].read_text("utf-8")), package, known)) - {name}
+    tree = ast.parse(known[name].read_text("utf-8"))
+    if running:
+        tree = _Running().visit(tree)
+    return set(_imported(tree, package, known)) - {name}
+
+
+class _Running(ast.NodeTransformer):
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        checked = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if checked else self.generic_visit(node)
 
 
 def _imported(tree: ast.AST, package: str, known: Mapping[str, Path]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.atomic import write_atomically
+from harness.tools.atomic import write_atomically
 
 
 @pytest.fixture(params=[0o022, 0o002, 0o077])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from harness.names import file_name
+from harness.tools.names import file_name
 
 NAMES = st.text("aA_b:/[]. 模型\u0301\ud800-\\\0", max_size=12) | st.text(max_size=400)
 SNAPSHOTS = Path(__file__).parents[1] / "evals/__snapshots__/test_metrics"

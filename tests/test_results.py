@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness import results
 from harness.errors import DataError
 from harness.labels import LabelSpace
 from harness.predictions import Cell, Predictions
 from harness.prompts import Prompt
-from harness.results import Results, digest_of
+from harness.store import results
+from harness.store.results import Results, digest_of
 from harness.tasks import Choice
 
 SPACE = LabelSpace.of("abc", ("happy", "sad"))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from harness.datasets import load_dataset
 from harness.errors import Unavailable, UsageError
 from harness.models import Context
-from harness.nearest import like, nearest
 from harness.restoration import build_restorer
 from harness.suite import Filters, Suite, check_splits, select
+from harness.tools.nearest import like, nearest
 
 SUITE = """
 published = "published.csv"

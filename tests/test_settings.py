@@ -3,7 +3,8 @@
 import pytest
 
 from harness.errors import UsageError
-from harness.settings import Settings, default_data_root, default_store, pick_device
+from harness.settings import Settings, pick_device
+from harness.tools.paths import default_data_root, default_store
 
 
 @pytest.mark.parametrize(

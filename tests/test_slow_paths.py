@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.errors import HarnessWarning, ModelError, StoreError, out_of_memory
-from harness.slow_paths import SlowPath, blame, entries, line, note, noting
+from harness.tools.slow_paths import SlowPath, blame, entries, line, note, noting
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny_suite import SUITE
 
-from harness.adapters import Adapters
 from harness.errors import HarnessError, UsageError
 from harness.suite import Suite
+from harness.tools.adapters import Adapters
 
 SHIPPED = Path(__file__).parents[1] / "evals/suite.toml"
 IMAGES = '[datasets.faces]\nadapter = "images"\nspace = "fer2013"\n'

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from harness.adapters import adapter_names, find_adapter
 from harness.claims.ablation import Ablation, Arm
 from harness.claims.claim import Claim, Context, Evidence, Role
 from harness.claims.contrast import Contrast
 from harness.claims.embeddings import Embeddings
 from harness.claims.verdict import OUTCOMES, Effect, Outcome, Verdict, decide, settle
 from harness.errors import UsageError
-from harness.nearest import nearest
+from harness.tools.adapters import adapter_names, find_adapter
+from harness.tools.nearest import nearest
 
 BUILT_IN = (
     "cnn_beats_vlm",

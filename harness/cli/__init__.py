@@ -8,9 +8,9 @@ from pathlib import Path
 
 import typer
 
-from harness.adapters import import_from
 from harness.cli import answers, doctor, init, prompt, report, run, schema, train
 from harness.errors import HarnessError
+from harness.tools.adapters import import_from
 
 app = typer.Typer(
     name="harness",

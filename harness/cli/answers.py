@@ -27,7 +27,7 @@ from harness.cli.options import (
 )
 from harness.cli.show import progress, show_metrics
 from harness.errors import UsageError
-from harness.nearest import nearest
+from harness.tools.nearest import nearest
 
 
 def predict(
@@ -57,7 +57,7 @@ def predict(
     from harness.predictions import NO_PROMPT, Cell
     from harness.predictions.csv_file import check_writable, write_csv
     from harness.settings import Settings
-    from harness.slow_paths import entries, line
+    from harness.tools.slow_paths import entries, line
 
     name, split = source_of(dataset)
     read = read_suite(suite)

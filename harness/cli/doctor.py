@@ -24,7 +24,7 @@ from harness.cli.show import print_json
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.doctor import Finding
+    from harness.cli.examine import Finding
 
 # What is copied as a whole: a word, such as an address, and a command with its blanks.
 _WHOLE = re.compile(r"(?:`[^`]*`|pip install(?: --\S+)*(?: '[^']*'| \S+)|\S)+")
@@ -53,7 +53,7 @@ def doctor(
         return
     if datasets:
         raise UsageError(f"Naming {datasets[0]} asks for its files to be checked. Add --data.")
-    from harness.doctor import examine
+    from harness.cli.examine import examine
 
     findings = examine(read_suite(suite), data_root_of(data_root), store_of(store))
     ready = sum(finding.ok for finding in findings)

@@ -8,10 +8,10 @@ from typing import IO, Annotated
 
 import typer
 
-from harness.atomic import write_atomically
 from harness.cli.options import JsonFlag
 from harness.cli.show import print_json
 from harness.errors import UsageError
+from harness.tools.atomic import write_atomically
 
 TEMPLATE = Path(__file__).parent / "project"
 # pytest takes the folder that holds one of these for its root.

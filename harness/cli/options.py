@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.adapters import import_from
 from harness.errors import UsageError
-from harness.paths import SUITE, absolute, project_folder
-from harness.settings import default_data_root, default_store
+from harness.tools.adapters import import_from
+from harness.tools.paths import SUITE, absolute, default_data_root, default_store, project_folder
 
 if TYPE_CHECKING:
     from harness.datasets import Dataset

@@ -29,7 +29,7 @@ def prompt(
 
     Nothing is asked, and no weights are loaded.
     """
-    from harness.asking import asked, reading_of, space_of
+    from harness.cli.asking import asked, reading_of, space_of
 
     read, root = read_suite(suite), data_root_of(data_root)
     space = space_of(read, dataset, root)

@@ -9,7 +9,7 @@ import typer
 
 from harness.cli.options import JsonFlag
 from harness.cli.show import print_json
-from harness.paths import project_folder
+from harness.tools.paths import project_folder
 
 
 def report(

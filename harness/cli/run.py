@@ -21,7 +21,7 @@ from harness.cli.options import (
     SuiteOption,
 )
 from harness.cli.show import print_json, progress
-from harness.paths import project_folder
+from harness.tools.paths import project_folder
 
 Profile = Annotated[str, typer.Option("--profile", help="Part of the suite.")]
 Models = Annotated[list[str] | None, typer.Option("--model", help="Only this model; may repeat.")]

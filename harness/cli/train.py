@@ -23,7 +23,7 @@ from harness.cli.options import (
     suite_path,
 )
 from harness.cli.show import print_json
-from harness.paths import absolute
+from harness.tools.paths import absolute
 
 
 def train(

@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 
 from harness.errors import DataError, Unavailable, UsageError
 from harness.labels import LabelSpace, label_space
-from harness.nearest import nearest
 from harness.tasks import Choice
+from harness.tools.nearest import nearest
 
 from .dataset import Dataset, Sample
 from .listing import WHOLE, Listed, Listing, from_names, from_table

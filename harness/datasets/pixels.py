@@ -25,7 +25,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from harness.errors import DataError
 from harness.stimuli import Pixels
-from harness.third_party import warnings_never_raise
+from harness.tools.third_party import warnings_never_raise
 
 from .content import orientation, real_kind, without_extras
 

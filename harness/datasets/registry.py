@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.adapters import Adapters, find_adapter
 from harness.errors import UsageError
+from harness.tools.adapters import Adapters, find_adapter
 
 from .dataset import MAX_MISSING, Dataset
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from harness.atomic import write_atomically
 from harness.identity import package_versions
-from harness.sealed import sealed, unsealed
-from harness.settings import default_store
+from harness.tools.atomic import write_atomically
+from harness.tools.paths import default_store
+from harness.tools.sealed import sealed, unsealed
 
 from .pixels import VERSION
 from .tree import TreeImages

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from harness.digests import file_stamp, settled
 from harness.errors import DataError
 from harness.stimuli import Pixels
+from harness.tools.digests import file_stamp, settled
 
 from .files import read_regular, unreadable
 from .names import hidden, plain

@@ -20,12 +20,12 @@ from harness.models import RunnableModel, build_model
 from harness.models.base import takes
 from harness.models.registry import Model
 from harness.predictions import NO_PROMPT, Cell
-from harness.predictions.pixel_store import PixelStore
-from harness.predictions.store import Store
 from harness.prompts import Prompt, label_order
 from harness.restoration import NONE, Restorer, build_restorer
 from harness.settings import Settings, pick_device
 from harness.stimuli import check_medium
+from harness.store.answers import Store
+from harness.store.pixels import PixelStore
 from harness.suite import Suite
 
 

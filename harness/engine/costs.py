@@ -9,7 +9,7 @@ from typing import Any
 from harness.engine.bench import Bench
 from harness.engine.source import Source
 from harness.errors import HarnessError
-from harness.predictions.pixel_store import RESTORED
+from harness.store.pixels import RESTORED
 
 
 def costs_of(bench: Bench, sources: Iterable[Source]) -> list[dict[str, Any]]:

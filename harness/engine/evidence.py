@@ -27,8 +27,8 @@ from harness.predictions.checks import check_against_card, check_labels
 from harness.predictions.deriving import derive
 from harness.predictions.outside import join_table
 from harness.restoration import NONE
-from harness.slow_paths import SlowPath, noting
 from harness.suite.parents import parent_cells
+from harness.tools.slow_paths import SlowPath, noting
 
 
 class Evidence:

@@ -15,10 +15,10 @@ from harness.engine.steps import Respond, Steps, Whole
 from harness.engine.work import Work
 from harness.errors import DataError, HarnessError, ModelError, Unavailable, out_of_memory
 from harness.identity import Identity
-from harness.predictions.store import Store
-from harness.slow_paths import note
 from harness.stimuli import Stimulus
-from harness.third_party import warnings_never_raise
+from harness.store.answers import Store
+from harness.tools.slow_paths import note
+from harness.tools.third_party import warnings_never_raise
 
 # A sweep writes one shard per question and batch. Merged now and then, a night's work does not end in a
 # hundred thousand files, and what is merged again and again costs a hundredth of what the model takes.
@@ -188,8 +188,8 @@ class _Filling:
             self.progress(count * len(self.asked))
         if any(sum(map(len, some)) < count for some in kept):
             raise Unavailable(
-                f"{self.identity.model} has spent what --max-cost allows. What it answered is kept; run again "
-                "with a larger --max-cost to go on."
+                f"{self.identity.model} has spent what --max-cost allows. What it answered is kept; run "
+                "again with a larger --max-cost to go on."
             )
         self.shards += 1
         if self.shards % SHARDS == 0:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from harness.errors import ModelError
 from harness.identity import Identity
-from harness.third_party import warnings_never_raise
+from harness.tools.third_party import warnings_never_raise
 
 T = TypeVar("T")
 R = TypeVar("R")

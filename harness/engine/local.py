@@ -21,8 +21,8 @@ from harness.engine.work import Work, find_work
 from harness.engine.worker import ModelWorker, RestorerWorker, Worker
 from harness.errors import ModelError, StoreError
 from harness.models.endpoint.budget import Budget
-from harness.predictions.store import Store
-from harness.slow_paths import noting
+from harness.store.answers import Store
+from harness.tools.slow_paths import noting
 
 Progress = Callable[[str, int, int], Any]  # worker, rows just made, rows to make
 

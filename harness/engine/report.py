@@ -10,7 +10,7 @@ from typing import Any
 from harness import errors
 from harness.engine.plan import STAGES
 from harness.errors import HarnessError, ModelError
-from harness.slow_paths import SlowPath
+from harness.tools.slow_paths import SlowPath
 
 
 @dataclass(frozen=True)

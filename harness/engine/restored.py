@@ -10,8 +10,8 @@ from harness.datasets.dataset import CACHE_BYTES, _Decoded
 from harness.datasets.problems import Problems
 from harness.errors import DataError, StoreError
 from harness.identity import Identity
-from harness.predictions.pixel_store import RESTORED, PixelStore
 from harness.stimuli import Pixels, Stimulus
+from harness.store.pixels import RESTORED, PixelStore
 
 
 class RestoredPixels:

@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness.atomic import write_atomically
+from harness.tools.atomic import write_atomically
 
 
 class Shared:

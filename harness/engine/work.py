@@ -9,7 +9,7 @@ import pandas as pd
 from harness.datasets import Dataset
 from harness.errors import DataError, StoreError
 from harness.identity import Identity
-from harness.predictions.store import ROW_COLUMNS, Store
+from harness.store.answers import ROW_COLUMNS, Store
 
 
 @dataclass(frozen=True)

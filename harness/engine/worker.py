@@ -20,9 +20,9 @@ from harness.identity import Identity
 from harness.models import Context as Files
 from harness.models import RunnableModel, build_model
 from harness.models.endpoint.budget import Budget
-from harness.predictions.store import Store
 from harness.restoration import Restorer, build_restorer
-from harness.third_party import warnings_never_raise
+from harness.store.answers import Store
+from harness.tools.third_party import warnings_never_raise
 
 
 @dataclass

@@ -17,8 +17,8 @@ from harness.judging.encoders import embeddings_for
 from harness.judging.families import by_family
 from harness.judging.judge import Judge, Judgement
 from harness.predictions import Cell
-from harness.results import Results
 from harness.settings import Settings
+from harness.store.results import Results
 from harness.suite import ClaimCell, Suite
 from harness.suite.parents import with_parents
 

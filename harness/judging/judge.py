@@ -16,9 +16,9 @@ from harness.errors import HarnessError, Unavailable
 from harness.judging.encoders import encoder_of
 from harness.judging.families import Family, family_of, findings
 from harness.predictions import Predictions
-from harness.results import Results, digest_of
+from harness.store.results import Results, digest_of
 from harness.suite import ClaimCell
-from harness.third_party import warnings_never_raise
+from harness.tools.third_party import warnings_never_raise
 
 Judgement = Verdict | HarnessError
 

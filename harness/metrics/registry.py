@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.adapters import Adapters, find_adapter, plugins
 from harness.errors import UsageError
 from harness.metrics import classification as tables
 from harness.metrics.concordance import concordance_of_sums, concordance_rows
 from harness.metrics.intervals import Mask, brier_interval, calibration_interval, top_2_interval
 from harness.metrics.metric import Judged, Metric, OfSamples, OfScores, OfSums, OfTable
 from harness.tasks.dimensions import AXES
+from harness.tools.adapters import Adapters, find_adapter, plugins
 
 GROUP = "emotion_harness.metrics"
 METRICS = Adapters({}, GROUP, given=())

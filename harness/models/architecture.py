@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.third_party import warnings_never_raise
+from harness.tools.third_party import warnings_never_raise
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import Unavailable
-from harness.paths import absolute
 from harness.stimuli import Takes
+from harness.tools.paths import absolute
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from harness.digests import file_digest
 from harness.errors import ModelError, UsageError
-from harness.forms import Words, read
-from harness.nearest import like
+from harness.tools.digests import file_digest
+from harness.tools.forms import Words, read
+from harness.tools.nearest import like
 
 # The least that a card says; CONTRIBUTING.md shows a whole one.
 EXAMPLE = (

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.csv_cells import meant
 from harness.errors import DataError
 from harness.prompts import Outcome
+from harness.tools.csv_cells import meant
 
 if TYPE_CHECKING:
     import pandas as pd

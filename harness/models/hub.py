@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable, UsageError
 from harness.models.base import Context
 from harness.models.network import require
+from harness.tools.digests import file_digest
 
 # Names of weight files in the order in which transformers looks for them. An index stands for its shards.
 WEIGHTS = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from harness.slow_paths import note
+from harness.tools.slow_paths import note
 
 if TYPE_CHECKING:
     import torch

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from harness.adapters import Adapters, find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Capability, Context, Family, RunnableModel, TableModel
 from harness.models.derived.base import DerivedModel
-from harness.third_party import warnings_never_raise
+from harness.tools.adapters import Adapters, find_adapter
+from harness.tools.third_party import warnings_never_raise
 
 ADAPTERS: dict[str, str] = {
     "timm": "harness.models.timm_classifier:TimmClassifier",

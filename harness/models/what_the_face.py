@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.identity import Identity, package_versions
 from harness.models.base import Capability, Context
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork, require
+from harness.tools.digests import file_digest
 
 # Raised whenever the same input comes out different; tests/golden holds outputs against it.
 VERSION = 1

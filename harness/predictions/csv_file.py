@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from errno import EISDIR
 from pathlib import Path
 
-from harness.atomic import write_atomically
-from harness.csv_cells import inert
 from harness.errors import UsageError
 from harness.predictions.table import Predictions, score_columns
+from harness.tools.atomic import write_atomically
+from harness.tools.csv_cells import inert
 
 
 def check_writable(path: Path) -> None:
@@ -34,7 +34,7 @@ def write_csv(predictions: Predictions, path: Path) -> None:
     Images that cannot be read have rows at the end, which say why.
 
     An answer that is not a label of the space stands as it was given; no answer is an empty field. Texts are
-    written so that no spreadsheet computes them, see `harness.csv_cells`.
+    written so that no spreadsheet computes them, see `harness.tools.csv_cells`.
 
     Raises:
         UsageError: the file cannot be written.

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.atomic import write_atomically
 from harness.errors import DataError
 from harness.labels import LabelSpace
 from harness.predictions.cell import Cell
 from harness.prompts.prompt import Prompt
-from harness.sealed import regular
 from harness.tasks import Task, space_of, task_as_dict, task_from_dict
 from harness.tasks.base import answered_labels, label_indices
+from harness.tools.atomic import write_atomically
+from harness.tools.sealed import regular
 
 if TYPE_CHECKING:
     import pandas as pd

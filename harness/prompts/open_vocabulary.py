@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.digests import file_digest
 from harness.errors import Unavailable
 from harness.identity import package_versions
 from harness.labels.vocabulary import concept_of, vocabulary
-from harness.models.hub import reading_digest
+from harness.tools.digests import folder_digest
 
 from .answers import parse_answer
 from .answers.lexicon import glosses
@@ -126,7 +125,7 @@ def encoder_version() -> str:
     for source in (own, files("harness.labels").joinpath("vocabulary.toml"), *parser):
         if source.name.endswith((".py", ".toml")):
             digest.update(source.read_bytes())
-    digest.update((reading_digest(folder) + file_digest(folder / "model.safetensors")).encode())
+    digest.update(folder_digest(folder).encode())
     return digest.hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from annotated_types import Ge
 
-from harness.forms import Who, read
+from harness.tools.forms import Who, read
 
 Persona = Literal["none", "positive", "negative", "neutral"]
 Reasoning = Literal["none", "chain-of-thought", "context", "caption"]

@@ -10,8 +10,8 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from harness.adapters import find_adapter, plugins
 from harness.errors import UsageError
+from harness.tools.adapters import find_adapter, plugins
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.paths import SUITE
+from harness.tools.paths import SUITE
 
 PARTS = ("hooks", "workers", "fixtures")
 

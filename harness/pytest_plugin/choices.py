@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import UsageError
-from harness.nearest import nearest
-from harness.paths import SUITE
 from harness.pytest_plugin.options import REPEATED, given, place, setting, written
 from harness.runs import is_run, run_names
 from harness.suite import Filters, Profile, Suite
+from harness.tools.nearest import nearest
+from harness.tools.paths import SUITE, default_data_root, default_store
 
 if TYPE_CHECKING:
     from harness.settings import Settings
@@ -50,7 +50,7 @@ def settings_of(config: pytest.Config, profile: Profile, suite: Suite) -> Settin
     Raises:
         pytest.UsageError: an option has an impossible value.
     """
-    from harness.settings import Settings, default_data_root, default_store
+    from harness.settings import Settings
 
     limit = setting(config, "limit")
     try:

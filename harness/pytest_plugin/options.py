@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
-from harness.paths import SUITE, absolute
+from harness.tools.paths import SUITE, absolute
 
 STRICT = "strict-claims"
 

@@ -15,10 +15,10 @@ from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
 from harness.metrics.metric import Tolerance
-from harness.names import file_name
 from harness.predictions import Predictions
 from harness.pytest_plugin.unused_snapshots import EXTENSION
 from harness.reporting.metric_table import Measures, markdown_table
+from harness.tools.names import file_name
 
 MOST_CHARACTERS = 252  # of names without a digest: with the extension, what a file system takes
 

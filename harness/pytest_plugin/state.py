@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.adapters import import_from
 from harness.errors import HarnessError
 from harness.pytest_plugin.choices import check_baseline, filters_of, reports_folder, settings_of, suite_path
 from harness.pytest_plugin.options import setting
 from harness.runs import new_run_folder
 from harness.suite import ClaimCell, Filters, Profile, Suite, check_splits, select
+from harness.tools.adapters import import_from
 
 if TYPE_CHECKING:
     from harness.judging import Evaluation

@@ -26,8 +26,8 @@ from harness.metrics.metric import Metric, OfSamples, OfScores, OfSums, OfTable,
 from harness.metrics.registry import BUILT_IN, of_task, registered
 from harness.predictions.table import Predictions
 from harness.reporting.text import count, interval, markdown, number
-from harness.results import Results
 from harness.statistics import metric_intervals
+from harness.store.results import Results
 from harness.tasks import task_as_dict
 
 COLUMNS = ["metric", "label", "value", "low", "high", "n", "method"]

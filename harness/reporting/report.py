@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.atomic import write_atomically
-from harness.csv_cells import inert
 from harness.errors import HarnessError, Unavailable
 from harness.metrics.registry import left_out, registered
 from harness.predictions.cell import Cell
@@ -20,7 +18,9 @@ from harness.reporting.html import render_html
 from harness.reporting.markdown import render_markdown
 from harness.reporting.metric_table import COLUMNS, Measures
 from harness.runs import Run, read_run
-from harness.third_party import warnings_never_raise
+from harness.tools.atomic import write_atomically
+from harness.tools.csv_cells import inert
+from harness.tools.third_party import warnings_never_raise
 
 
 @warnings_never_raise()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.reporting.verdicts import headline, terminal_table
-from harness.slow_paths import line
+from harness.tools.slow_paths import line
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -19,7 +19,7 @@ from harness.models.resize import holds as resizes_as_pillow
 from harness.models.resize import resize
 from harness.restoration.images import MAX_INPUT, as_grey, as_rgb, checked, in_size, luma, target
 from harness.settings import DTYPES
-from harness.slow_paths import note
+from harness.tools.slow_paths import note
 
 if TYPE_CHECKING:
     import torch

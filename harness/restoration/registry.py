@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.adapters import Adapters, adapter_names, find_adapter
 from harness.errors import Unavailable, UsageError
 from harness.models.base import Context
-from harness.nearest import nearest
 from harness.restoration.base import Restorer
 from harness.restoration.images import SIZE
-from harness.third_party import warnings_never_raise
+from harness.tools.adapters import Adapters, adapter_names, find_adapter
+from harness.tools.nearest import nearest
+from harness.tools.third_party import warnings_never_raise
 
 # Pixels as published: there is nothing to build.
 NONE = "none"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.models.base import Context
 from harness.models.weights import check_for_code
+from harness.tools.digests import file_digest
 
 # Beside the data root and inside it, after the places where models are looked for.
 FOLDERS = ("restorations", "weights")

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.errors import DataError
-from harness.names import file_name
-from harness.sealed import regular
+from harness.tools.names import file_name
+from harness.tools.sealed import regular
 
 RECORD = "run.json"
 CLAIMS = "claims.json"

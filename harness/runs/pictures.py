@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.atomic import write_atomically
 from harness.errors import DataError, HarnessError
 from harness.predictions.cell import Cell
 from harness.predictions.table import Predictions
 from harness.runs.choice import choose_samples
 from harness.runs.folder import PICTURES
-from harness.sealed import regular
+from harness.tools.atomic import write_atomically
+from harness.tools.sealed import regular
 
 if TYPE_CHECKING:
     from harness.datasets import Dataset

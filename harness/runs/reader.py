@@ -13,8 +13,8 @@ from harness.predictions.table import Predictions
 from harness.runs.folder import CELLS, CLAIMS, RECORD, check_content, is_run
 from harness.runs.pictures import Pictures, read_pictures
 from harness.runs.record import check_claims, check_record
-from harness.sealed import regular
-from harness.slow_paths import line
+from harness.tools.sealed import regular
+from harness.tools.slow_paths import line
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
-from harness.forms import read
+from harness.tools.forms import read
 
 # What is read of a run, and of the entries of its lists; whatever else stands there is only shown.
 _TABLE = Mapping[str, Any]

@@ -12,15 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.atomic import write_atomically
 from harness.claims import Verdict
 from harness.claims.audit import audit
 from harness.predictions import Predictions
 from harness.predictions.table import USAGE
 from harness.runs.environment import environment
 from harness.runs.folder import CELLS, CLAIMS, RECORD, cell_file, content_digest, point_latest_at
-from harness.slow_paths import entries
 from harness.suite import Expectation, Suite
+from harness.tools.atomic import write_atomically
+from harness.tools.slow_paths import entries
 
 if TYPE_CHECKING:
     from harness.engine import Report

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
-from harness.adapters import Adapters, find_adapter
 from harness.claims import Outcome
 from harness.datasets.registry import DATASETS
-from harness.forms import Words, read
 from harness.metrics.registry import METRICS
 from harness.models.registry import MODELS
 from harness.restoration.registry import RESTORATIONS
 from harness.suite.parts import Profile
 from harness.suite.source import Source
+from harness.tools.adapters import Adapters, find_adapter
+from harness.tools.forms import Words, read
 
 _TABLE = Mapping[str, Any]
 # Whose entries are described by the signatures of their adapters.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness.models.base import READERS
 from harness.models.registry import capability_of
-from harness.nearest import nearest
 from harness.predictions.cell import NO_PROMPT, Cell
 from harness.suite.parts import matches_prompt
+from harness.tools.nearest import nearest
 
 if TYPE_CHECKING:
     from harness.suite.suite import Suite

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Any, get_type_hints
 
 from harness.claims import Outcome
-from harness.forms import Who, read
 from harness.predictions.cell import NO_PROMPT, Cell
 from harness.suite.prompts import DEFAULT_PROMPT, entry_of
+from harness.tools.forms import Who, read
 
 _MOST_NAMES = 4
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from harness.errors import UsageError
-from harness.forms import read
 from harness.models.base import READERS, Capability
 from harness.prompts import DESIGNS, Prompt, design_size
 from harness.suite.source import Source
+from harness.tools.forms import read
 
 # What a suite without [prompts] asks; a table of this name replaces it.
 DEFAULT_PROMPT = "plain"

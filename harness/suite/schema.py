@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
-from harness.adapters import Adapters, adapter_names, find_adapter
 from harness.claims import claim_names
-from harness.forms import schema
 from harness.prompts.prompt import AXES, Prompt
 from harness.suite.checks import ADAPTED, CLAIM, OVERRIDE, RATE, READ, SUITE
 from harness.suite.parts import Profile
 from harness.suite.prompts import DESIGN
+from harness.tools.adapters import Adapters, adapter_names, find_adapter
+from harness.tools.forms import schema
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _ARGUMENT = re.compile(r"^    (\w+): (.+?)(?=^    \w+: |^\S|\Z)", re.MULTILINE | re.DOTALL)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from harness.datasets import load_dataset
 from harness.errors import DataError, Unavailable, UsageError
-from harness.nearest import like, nearest
 from harness.predictions.cell import Cell
 from harness.suite.parts import Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import entry_of
+from harness.tools.nearest import like, nearest
 
 if TYPE_CHECKING:
     from harness.suite.suite import Suite

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.forms import texts
 from harness.suite.lines import line_of
+from harness.tools.forms import texts
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -16,7 +16,6 @@ from harness.metrics.registry import read_metrics
 from harness.models.base import Capability, Family, Published
 from harness.models.published import read_published
 from harness.models.registry import capability_of, family_of
-from harness.nearest import nearest
 from harness.predictions.cell import Cell
 from harness.restoration import NONE, known_restorations, runnable_restorations
 from harness.suite.checks import check_tables
@@ -25,6 +24,7 @@ from harness.suite.parents import check_parents
 from harness.suite.parts import ClaimCell, Expectation, Filters, Profile, matches, matches_prompt
 from harness.suite.prompts import SuitePrompt, default_prompts, read_prompts
 from harness.suite.source import read_toml
+from harness.tools.nearest import nearest
 
 
 @dataclass(frozen=True)

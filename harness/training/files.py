@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from harness.digests import file_digest
 from harness.errors import UsageError
 from harness.models.card import Card
-from harness.names import file_name
+from harness.tools.digests import file_digest
+from harness.tools.names import file_name
 from harness.training.recipe import Recipe
 
 if TYPE_CHECKING:

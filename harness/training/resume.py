@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError, UsageError
-from harness.sealed import sealed, unsealed
+from harness.tools.sealed import sealed, unsealed
 from harness.training.files import EpochRow, replacing
 from harness.training.loop import Learner
 from harness.training.recipe import Recipe

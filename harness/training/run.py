@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness.identity import package_versions
 from harness.models.card import Card
-from harness.third_party import warnings_never_raise
+from harness.tools.third_party import warnings_never_raise
 from harness.training import network
 from harness.training.augment import ROTATION, SCALE, SHIFT
 from harness.training.files import EpochRow, Files

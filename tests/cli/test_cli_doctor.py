@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tiny_suite import NO_CLIP, SUITE, write_suite
 
 from harness.cli.doctor import lines, wrapped
-from harness.doctor import Finding
+from harness.cli.examine import Finding
 
 HUB = "laion/CLIP-ViT-L-14-laion2B-s32B-b82K-of-the-longest-name-that-anybody-gave-to-a-model"
 ADDRESS = "https://example.org/facial-expression-recognition/challenges/in/representation-learning/data.zip"

@@ -13,8 +13,8 @@ from tiny_suite import SUITE, Reader, write_answers
 from harness.errors import Unavailable, UsageError
 from harness.models import Context
 from harness.models.hub import locate
-from harness.paths import absolute, project_folder
 from harness.settings import Settings
+from harness.tools.paths import absolute, project_folder
 
 HOME = Path(__file__).parents[2]
 # Folder to stand in -> what --suite says there; "" for none.

@@ -10,7 +10,7 @@ import pytest
 from command import NO_TORCH, process
 from tiny_suite import SUITE, write_suite
 
-from harness.asking import asked
+from harness.cli.asking import asked
 from harness.cli.prompt import lines
 from harness.labels import LabelSpace, label_space
 from harness.models.base import Contrastive

@@ -15,7 +15,6 @@ from evaluating import answers, project
 from filelock import FileLock
 from tiny_suite import SUITE
 
-from harness.digests import file_digest
 from harness.engine import Bench, Evidence, Local, make_plan
 from harness.engine.asked import Asked
 from harness.engine.fill import compute
@@ -32,7 +31,8 @@ from harness.models.timm_classifier import TimmClassifier
 from harness.models.what_the_face import WhatTheFace
 from harness.predictions import Cell
 from harness.restoration.gfpgan import Gfpgan
-from harness.third_party import warnings_never_raise
+from harness.tools.digests import file_digest
+from harness.tools.third_party import warnings_never_raise
 
 CARD = {
     "architecture": "resnet18",
@@ -149,7 +149,13 @@ def test_a_file_that_changes_between_two_batches_stops_the_run_there(context, st
     held = Held(identity, identify, lambda: None)
     work = [(Asked(identity), find_work(identity, dataset, store))]
     with pytest.raises(ModelError, match="have changed"):
-        compute(work, dataset, lambda images, asked: held.kept(lambda loaded: respond(loaded, images, asked)), store, batch_size=4)
+        compute(
+            work,
+            dataset,
+            lambda images, asked: held.kept(lambda loaded: respond(loaded, images, asked)),
+            store,
+            batch_size=4,
+        )
     assert len(store.read(identity)) == 8
     assert store.read(identify()).empty
 

@@ -15,7 +15,7 @@ from tiny_suite import SUITE, Reader
 from harness.engine import Bench, Evidence, Failure, Job, Local, Plan, Report, make_plan
 from harness.errors import HarnessError, ModelError, Unavailable
 from harness.predictions import Cell
-from harness.slow_paths import SlowPath
+from harness.tools.slow_paths import SlowPath
 
 TEXT = (
     SUITE

@@ -191,7 +191,9 @@ class TestEmbeddings:
     )
     @pytest.mark.parametrize("claim", ["domain_shift_explains", "restoration_drift"])
     def test_a_model_that_cannot_embed_is_named(self, judged, claim, encoder, error, message):
-        text = SUITE + RESTORED + '[models.blind]\nadapter = "eye"\ncapability = "contrastive"\nblind = true\n'
+        text = (
+            SUITE + RESTORED + '[models.blind]\nadapter = "eye"\ncapability = "contrastive"\nblind = true\n'
+        )
         with pytest.raises(error, match=message) as caught:
             judged(claim, text, encoder, model="good")
         assert "\n" not in str(caught.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fault_server import FaultServer, answer, grey, model_at, question, script
 
-from harness.doctor import examine
+from harness.cli.examine import examine
 from harness.errors import ModelError, Unavailable
 from harness.models import Context
 from harness.models.endpoint import EndpointModel

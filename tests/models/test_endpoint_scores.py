@@ -16,7 +16,7 @@ from harness.errors import HarnessWarning, ModelError, Unavailable, UsageError
 from harness.models.base import Generative
 from harness.models.endpoint import Budget
 from harness.models.endpoint.letters import letter_scores
-from harness.predictions.store import Store
+from harness.store.answers import Store
 
 LABELS = ("happy", "sad", "neutral")
 LETTERS = {"answers": ("A", "B", "C"), "options": LABELS, "score": True}

@@ -18,7 +18,7 @@ from harness.models.generative import LoadedVlm, room
 from harness.models.generative import sweep as sweep_module
 from harness.models.generative.pictures import rgb
 from harness.models.generative.prefix import Prefix
-from harness.slow_paths import SlowPath, noting
+from harness.tools.slow_paths import SlowPath, noting
 
 pytestmark = pytest.mark.filterwarnings("error::harness.errors.HarnessWarning")
 

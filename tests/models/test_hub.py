@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable, UsageError
 from harness.models import Context
 from harness.models.hub import Snapshot, find_snapshot, locate, reading_digest
+from harness.tools.digests import file_digest
 
 REPO = "tiny/net"
 COMMIT, OTHER = "0123456789abcdef" * 2 + "01234567", "f" * 40

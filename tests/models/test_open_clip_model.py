@@ -17,7 +17,7 @@ from harness.models import Context, RunnableModel, resize
 from harness.models.base import Contrastive
 from harness.models.contrastive.adapter import OpenClipModel
 from harness.models.contrastive.network import CausalTexts, LoadedClip
-from harness.slow_paths import SlowPath, noting
+from harness.tools.slow_paths import SlowPath, noting
 
 TEXTS = [
     "a photo of a happy face",

@@ -256,7 +256,9 @@ def test_the_report_shows_prompts_and_classes_that_were_not_asked_for(evaluation
         for predictions in cells(evaluation, "llava", "plain", "four.07")
     ]
     claims = [
-        claim_entry(evaluation.verdict(test), Expectation(), "A hypothesis.", f"test_claims[{test.claim}/{test}]")
+        claim_entry(
+            evaluation.verdict(test), Expectation(), "A hypothesis.", f"test_claims[{test.claim}/{test}]"
+        )
         for test in claim_tests(evaluation)
     ]
     for claim in claims:

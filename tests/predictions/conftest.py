@@ -4,7 +4,7 @@ import pytest
 from counting import LABELS
 
 from harness.identity import Identity
-from harness.predictions.store import Store
+from harness.store.answers import Store
 
 
 @pytest.fixture

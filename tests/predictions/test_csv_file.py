@@ -16,7 +16,6 @@ from counting import LABELS, make_dataset
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.csv_cells import inert, meant
 from harness.datasets import Dataset
 from harness.errors import UsageError
 from harness.models import Context
@@ -26,6 +25,7 @@ from harness.predictions.csv_file import write_csv
 from harness.predictions.outside import join_table
 from harness.reporting.metric_table import metric_table
 from harness.reporting.unanswered import unanswered
+from harness.tools.csv_cells import inert, meant
 
 CELL = Cell("llava", "tiny", "test", "none", "plain")
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessWarning, StoreError
-from harness.predictions.store import Store
+from harness.store.answers import Store
 
 
 def rows(*digests, outcome="parsed", label="happy"):
@@ -215,7 +215,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 from harness.identity import Identity
-from harness.predictions.store import Store
+from harness.store.answers import Store
 store = Store(Path(sys.argv[1]))
 identity = Identity(model="test:counting", weights="w1", labels=("angry", "happy", "sad"))
 for start in range(0, 60, 3):

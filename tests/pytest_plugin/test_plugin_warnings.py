@@ -11,7 +11,7 @@ from project import entry
 
 from harness.datasets.pixels import decode_image
 from harness.errors import DataError
-from harness.third_party import warnings_never_raise
+from harness.tools.third_party import warnings_never_raise
 
 WARNER = entry("warner", adapter="awkward_models:WarningModel", weights="w")
 STRICT = 'filterwarnings = ["error"]\n'

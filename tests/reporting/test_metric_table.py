@@ -19,7 +19,7 @@ from harness.reporting.metric_table import (
     markdown_table,
     metric_table,
 )
-from harness.results import Results
+from harness.store.results import Results
 from harness.tasks import Choice
 
 SPACE = LabelSpace("abc", ("a", "b", "c|d"), ("x", "y", "z"))

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from harness.snapshots import moved_metrics
 from scipy import stats
 
 from harness.labels import LabelSpace
@@ -15,8 +16,7 @@ from harness.metrics.registry import left_out, registered
 from harness.predictions import Cell, Predictions
 from harness.reporting import write_report
 from harness.reporting.metric_table import Measures, figures, metric_table
-from harness.results import Results
-from harness.snapshots import moved_metrics
+from harness.store.results import Results
 from harness.tasks import Choice, Dimensions, Votes
 
 SPACE = LabelSpace.of("three", ("angry", "happy", "sad"))

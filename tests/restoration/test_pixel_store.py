@@ -14,8 +14,8 @@ from tiny_restorers import faces
 
 from harness.errors import HarnessWarning, StoreError
 from harness.identity import Identity
-from harness.predictions.pixel_store import FULL, PixelStore, pack, row_of, unpack
 from harness.stimuli import Picture, pixel_digest
+from harness.store.pixels import FULL, PixelStore, pack, row_of, unpack
 
 IDENTITY = Identity(model="shift", weights="")
 

@@ -10,7 +10,7 @@ from restoring import make_dataset
 from tiny_restorers import Shift
 
 from harness.errors import ModelError
-from harness.predictions.pixel_store import PixelStore
+from harness.store.pixels import PixelStore
 
 
 def test_every_image_is_restored_and_nothing_else_changes(run):

@@ -12,7 +12,7 @@ from tiny_restorers import Shift
 from harness.datasets import Dataset, Sample
 from harness.engine import Source
 from harness.errors import DataError, HarnessWarning, ModelError, StoreError
-from harness.predictions.pixel_store import pack
+from harness.store.pixels import pack
 
 
 def unread(run, dataset: Dataset) -> Dataset:

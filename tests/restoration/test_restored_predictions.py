@@ -13,12 +13,12 @@ from evaluating import evaluate, project
 from tiny_restorers import Shift, narrow_gfpgan, save_with_card
 from tiny_suite import SUITE, Reader, write_suite
 
-from harness.doctor import examine
+from harness.cli.examine import examine
 from harness.engine import Evidence
 from harness.engine.work import find_work
 from harness.errors import Unavailable, UsageError
 from harness.predictions import Cell
-from harness.predictions.pixel_store import PixelStore
+from harness.store.pixels import PixelStore
 
 TEXT = (
     SUITE.replace('["tiny:test"]', '["tiny:test"]\nrestorations = ["none", "shift", "nearest-8", "face"]')
@@ -194,7 +194,7 @@ def test_the_doctor_looks_at_weights_without_importing_anything_heavy(tmp_path):
     save_with_card(tmp_path / "face.safetensors", narrow_gfpgan())
     project(tmp_path, TEXT.partition("[models")[0] + "[restorations" + TEXT.partition("[restorations")[2])
     script = (
-        "import sys; from pathlib import Path; from harness.doctor import examine;"
+        "import sys; from pathlib import Path; from harness.cli.examine import examine;"
         "from harness.suite import Suite; here = Path(sys.argv[1]);"
         "found = examine(Suite.read(here / 'suite.toml'), here / 'data', here / 'store');"
         "print([f.ok for f in found if f.what == 'restoration face']);"

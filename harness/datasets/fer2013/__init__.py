@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.datasets.dataset import Dataset
 from harness.errors import Unavailable, UsageError
-from harness.nearest import nearest
+from harness.tools.nearest import nearest
 
 from .ferplus import ferplus_marginals
 from .files import load_files

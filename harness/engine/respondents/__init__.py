@@ -12,7 +12,7 @@ from harness.engine.respondents.classifier import ClassifierRespondent
 from harness.engine.respondents.contrastive import ContrastiveRespondent
 from harness.engine.respondents.generative import GenerativeRespondent
 from harness.models.base import RunnableModel
-from harness.predictions.store import Store
+from harness.store.answers import Store
 
 
 def respondent(model: RunnableModel, device: str, dtype: str, store: Store) -> Respondent:

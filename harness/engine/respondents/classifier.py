@@ -16,8 +16,8 @@ from harness.engine.respondents.begun import Begun, Ready, begin, prepare
 from harness.engine.respondents.features import features
 from harness.identity import versioned
 from harness.models.base import Classifier, RunnableModel, takes
-from harness.predictions.store import Store
 from harness.prompts import Prompt
+from harness.store.answers import Store
 from harness.tasks import Task
 
 if TYPE_CHECKING:

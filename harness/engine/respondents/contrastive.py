@@ -19,8 +19,8 @@ from harness.errors import ModelError
 from harness.identity import versioned
 from harness.models.base import Contrastive, RunnableModel, takes
 from harness.models.contrastive.zero_shot import class_weights, zero_shot_probabilities
-from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, ask
+from harness.store.answers import Store
 from harness.tasks import Task, space_of
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from harness.engine.respondents.reading import FILTERED, combined, parsed, place
 from harness.errors import ModelError, Unavailable
 from harness.identity import package_versions, versioned
 from harness.models.base import Accounting, Generative, RunnableModel, takes
-from harness.predictions.store import Store
 from harness.prompts import Prompt, Question, Reply, ask
 from harness.stimuli import shown
+from harness.store.answers import Store
 from harness.tasks import Task, space_of
-from harness.third_party import warnings_never_raise
+from harness.tools.third_party import warnings_never_raise
 
 if TYPE_CHECKING:
     import pandas as pd

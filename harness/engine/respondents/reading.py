@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from harness.labels import LabelSpace
 from harness.labels.vocabulary import concept_of
-from harness.predictions.store import Store
 from harness.predictions.table import USAGE
 from harness.prompts import Question, parse_answer
 from harness.prompts.open_vocabulary import encoder_version, ladder, qualifies, similarities
-from harness.third_party import warnings_never_raise
+from harness.store.answers import Store
+from harness.tools.third_party import warnings_never_raise
 
 FILTERED = "stopped by a content filter"
 

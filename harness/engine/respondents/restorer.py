@@ -9,9 +9,9 @@ from time import perf_counter
 import pyarrow as pa
 
 from harness.engine.asked import Images
-from harness.predictions.pixel_store import row_of
 from harness.restoration import LoadedRestorer
 from harness.restoration.frames import restored
+from harness.store.pixels import row_of
 
 
 def restored_rows(device: str, loaded: LoadedRestorer, images: Images) -> list[pa.Table]:

@@ -15,7 +15,7 @@ from harness.models.ahead import Pending, Stacks, on_cuda
 from harness.models.contrastive.pixels import Preprocessing
 from harness.models.recording import Recording
 from harness.models.trie import Trie, chunks
-from harness.slow_paths import Kind, blame, note
+from harness.tools.slow_paths import Kind, blame, note
 
 if TYPE_CHECKING:
     import torch

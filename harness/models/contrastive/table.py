@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Unavailable, UsageError
-from harness.slow_paths import note
+from harness.tools.slow_paths import note
 
 Table = Mapping[str, Mapping[str, Mapping[str, Any]]]
 

@@ -24,7 +24,7 @@ from harness.models.endpoint.prices import Price
 from harness.models.endpoint.reply import Received
 from harness.models.endpoint.request import Form, data_url
 from harness.prompts.question import Question, Reply
-from harness.slow_paths import note
+from harness.tools.slow_paths import note
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

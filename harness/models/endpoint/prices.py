@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from harness.errors import UsageError
-from harness.forms import read
+from harness.tools.forms import read
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import ModelError, Unavailable, UsageError, out_of_memory
 from harness.models.network import torch_dtype
-from harness.slow_paths import note
+from harness.tools.slow_paths import note
 
 
 def architecture(folder: Path) -> tuple[str, str]:

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.digests import file_digest
 from harness.errors import ModelError, Unavailable
 from harness.models.base import Context
+from harness.tools.digests import file_digest
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 

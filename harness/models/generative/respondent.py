@@ -17,7 +17,7 @@ from harness.models.generative.prefix import Prefix
 from harness.models.generative.sweep import Scores, sweep
 from harness.models.generative.writing import first_two
 from harness.prompts.question import Question, Reply
-from harness.slow_paths import blame, note
+from harness.tools.slow_paths import blame, note
 
 # How far the shared and the plain forward pass may differ per token, in nats. On checkpoints of two layers
 # they differ by 2e-6 in single precision, .004 and .03 in the two halves, and deeper ones round more often;

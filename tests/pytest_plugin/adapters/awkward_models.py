@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from logging_model import LoggingModel
 
-from harness.slow_paths import Kind, note
+from harness.tools.slow_paths import Kind, note
 
 
 class WarningModel(LoggingModel):

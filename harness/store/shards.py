@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.atomic import write_atomically
-from harness.digests import file_digest
 from harness.errors import DataError
-from harness.sealed import regular, sealed, unsealed
-from harness.slow_paths import note, noting
+from harness.tools.atomic import write_atomically
+from harness.tools.digests import file_digest
+from harness.tools.sealed import regular, sealed, unsealed
+from harness.tools.slow_paths import note, noting
 
 
 def write_shard(folder: Path, body: pa.Buffer) -> Path:

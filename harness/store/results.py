@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.atomic import write_atomically
 from harness.identity import package_versions
 from harness.tasks import task_as_dict
+from harness.tools.atomic import write_atomically
 
 if TYPE_CHECKING:
     from harness.predictions.table import Predictions
@@ -77,7 +77,7 @@ def digest_of(predictions: Predictions) -> str:
 @lru_cache(maxsize=1)
 def code_version() -> str:
     """Digest of all code and data of this package, and of the versions of what it computes with."""
-    root = Path(__file__).parent
+    root = Path(__file__).parent.parent
     files = sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml"))
     sources = {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     return _digest({"sources": sources, "packages": package_versions(*PACKAGES)})

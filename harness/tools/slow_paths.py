@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.atomic import write_atomically
 from harness.errors import HarnessError, HarnessWarning, ModelError, out_of_memory
+from harness.tools.atomic import write_atomically
 
 Kind = Literal["unfit", "error", "chosen"]
 FOLDER = "slow_paths"

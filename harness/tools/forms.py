@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Strict, TypeAdapter, Validatio
 from typing_extensions import NotRequired, Required, TypedDict
 
 from harness.errors import UsageError
-from harness.nearest import nearest
+from harness.tools.nearest import nearest
 
 # One of it, several of it.
 _WORDS: Mapping[Any, tuple[str, str]] = {

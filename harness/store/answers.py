@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from harness.atomic import write_atomically
 from harness.errors import StoreError
 from harness.identity import Identity
-from harness.predictions.shards import read_array, shard_body, write_array, write_shard
-from harness.slow_paths import note, noting
+from harness.store.shards import read_array, shard_body, write_array, write_shard
+from harness.tools.atomic import write_atomically
+from harness.tools.slow_paths import note, noting
 
 # A respondent's small shards (one per batch) are merged into one when it is done.
 ROW_COLUMNS = ("pixel_digest", "outcome", "label", "raw_text", "reason", "latency_s")

@@ -11,10 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from harness.atomic import write_atomically
 from harness.errors import DataError
-from harness.sealed import sealed, unsealed
-from harness.settings import default_store
+from harness.tools.atomic import write_atomically
+from harness.tools.paths import default_store
+from harness.tools.sealed import sealed, unsealed
 
 # Clocks of file systems tick every 2 seconds at worst: a file that was written within the last tick may be
 # written again without looking any different.
@@ -93,3 +93,10 @@ def _kept(path: Path, stamp: Stamp) -> str:
             body = sealed(json.dumps([*stamp, digest]).encode())
             write_atomically(note, lambda file: file.write(body))
     return digest
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files of a folder and those below it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    told = [(path.relative_to(folder).as_posix(), file_digest(path)) for path in files]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

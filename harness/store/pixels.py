@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from harness.errors import StoreError
 from harness.identity import Identity
-from harness.predictions.shards import is_whole, write_shard
-from harness.predictions.store import Store
 from harness.stimuli import Clip, Picture, Pixels, Stimulus, stimulus_of
+from harness.store.answers import Store
+from harness.store.shards import is_whole, write_shard
 
 RESTORED = "restored"
 ABOUT = ("pixel_digest", "outcome", "reason", "latency_s", "peak_memory_mb", "restored_digest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 SUITE = Path("evals/suite.toml")
@@ -22,3 +23,13 @@ def project_folder() -> Path:
     here = Path.cwd()
     found = next((folder for folder in (here, *here.parents) if (folder / SUITE).is_file()), here)
     return Path() if found == here else found
+
+
+def default_data_root() -> Path:
+    """`$HARNESS_DATA`, else the cache folder of the user."""
+    return Path(os.environ.get("HARNESS_DATA") or Path.home() / ".cache/emotion-harness/data")
+
+
+def default_store() -> Path:
+    """`$HARNESS_STORE`, else the cache folder of the user."""
+    return Path(os.environ.get("HARNESS_STORE") or Path.home() / ".cache/emotion-harness/store")

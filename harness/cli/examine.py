@@ -12,12 +12,12 @@ from typing import Any
 from harness.datasets import load_dataset
 from harness.errors import HarnessError
 from harness.models import Context, build_model
-from harness.predictions.store import Store
 from harness.restoration import NONE, build_restorer
 from harness.runs import read_record
 from harness.settings import pick_device
-from harness.slow_paths import line
+from harness.store.answers import Store
 from harness.suite import Suite
+from harness.tools.slow_paths import line
 
 # Images of each split that are decoded; `--data` decodes all.
 LOOKED_AT = 100

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.forms import Who, read
-from harness.nearest import nearest
+from harness.tools.forms import Who, read
+from harness.tools.nearest import nearest
 
 
 @dataclass(frozen=True)

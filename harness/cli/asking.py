@@ -12,10 +12,10 @@ from harness.labels import LabelSpace, label_space, label_spaces
 from harness.models import Context, build_model
 from harness.models.base import READERS
 from harness.models.contrastive.zero_shot import class_texts
-from harness.nearest import nearest
 from harness.prompts import Prompt, Question, ask
 from harness.suite import Suite
 from harness.suite.parts import matches_prompt
+from harness.tools.nearest import nearest
 
 IMAGE = "<image>"
 # Question -> what a model reads: a text, captions by label, or the body of a request.
