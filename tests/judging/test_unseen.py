@@ -20,24 +20,24 @@ from harness.suite import Suite
 
 class TestCopiesOfTrainingImages:
     @pytest.fixture
-    def verdict(self, tmp_path: Path):
+    def judge(self, tmp_path: Path):
         """The verdict on good against outside; each call is a new run."""
         start = partial(project, tmp_path)
 
-        def verdict(text: str = SUITE) -> Verdict:
+        def judge(text: str = SUITE) -> Verdict:
             suite, settings = start(text)
             return judged(suite, settings, claim_tests(suite, "cnn_beats_vlm"))["good-vs-outside"]
 
-        return verdict
+        return judge
 
     def trained_on(self, source: str) -> str:
         return SUITE.replace("every = 10\n", f"every = 10\ntrained_on = '{source}'\n")
 
-    def test_a_verdict_must_hold_without_them(self, verdict, tmp_path):
+    def test_a_verdict_must_hold_without_them(self, judge, tmp_path):
         write_suite(tmp_path)
         picture(0, 30).save(tmp_path / "data" / "tiny" / "train" / "angry" / "copy.png")
         picture(1, 31).save(tmp_path / "data" / "tiny" / "train" / "happy" / "copy.png")
-        clean, found = verdict(), verdict(self.trained_on("tiny:train"))
+        clean, found = judge(), judge(self.trained_on("tiny:train"))
         # Of 90, good gets 81 right and outside 45; of the two copies, one each.
         assert found.effect == clean.effect
         assert found.effect.value == pytest.approx(36 / 90)
@@ -47,18 +47,18 @@ class TestCopiesOfTrainingImages:
         assert found.p_value >= clean.p_value
         assert found.outcome == "supported"
 
-    def test_a_model_tested_on_what_it_was_trained_on_decides_nothing(self, verdict):
-        found = verdict(self.trained_on("tiny:test"))
+    def test_a_model_tested_on_what_it_was_trained_on_decides_nothing(self, judge):
+        found = judge(self.trained_on("tiny:test"))
         assert found.outcome == "inconclusive"
         assert "trained" in found.barred
 
     @pytest.mark.parametrize("source", ["tiny:train", "elsewhere:train", "tiny:trainval", "tiny"])
-    def test_no_copies_or_unknown_training_data_change_nothing(self, verdict, source):
-        assert verdict(self.trained_on(source)) == verdict()
+    def test_no_copies_or_unknown_training_data_change_nothing(self, judge, source):
+        assert judge(self.trained_on(source)) == judge()
 
-    def test_absent_training_data_change_nothing(self, verdict):
+    def test_absent_training_data_change_nothing(self, judge):
         secret = "[datasets.secret]\nadapter = 'images'\nspace = ['a', 'b']\n"
-        assert verdict(self.trained_on("secret:train") + secret) == verdict()
+        assert judge(self.trained_on("secret:train") + secret) == judge()
 
     def test_two_splits_of_one_training_set_are_told_apart(self, tmp_path):
         """They have one stamp, and what is kept of one must not be read for the other."""
