@@ -116,7 +116,7 @@ def decide(
     return "refuted" if effect.high < threshold else "inconclusive"
 
 
-def settle(verdict: Verdict, others: Sequence[Verdict], size: int) -> Verdict:
+def settle(verdict: Verdict, others: Sequence[Verdict], size: int, *, mute: int = 0) -> Verdict:
     """Judges a verdict together with its family: Holm-adjusted p-values decide.
 
     Every member of the family counts, also one that is barred, gave no p-value or did not run. The p-values
@@ -127,11 +127,13 @@ def settle(verdict: Verdict, others: Sequence[Verdict], size: int) -> Verdict:
         verdict: as judged by itself.
         others: members of its family that ran, too.
         size: the size of the family, this verdict included.
+        mute: members that can never be judged, as what they rest on says too little.
     """
     if verdict.p_value is None or verdict.barred:
         outcome = decide(verdict.effect, None, verdict.alpha, verdict.barred, verdict.threshold)
         return replace(verdict, outcome=outcome, p_adjusted=None, family_size=size)
-    ran = [verdict.p_value, *(1.0 if v.p_value is None or v.barred else v.p_value for v in others)]
+    tested = (1.0 if v.p_value is None or v.barred else v.p_value for v in others)
+    ran = [verdict.p_value, *tested, *[1.0] * mute]
     absent = size - len(ran)
     p_adjusted, at_best = (holm([*ran, *[p] * absent])[0] for p in (1.0, 0.0))
     outcome, best = (
@@ -146,7 +148,7 @@ def settle(verdict: Verdict, others: Sequence[Verdict], size: int) -> Verdict:
         barred=why,
         n_needed=None,
         reason=f"{verdict.reason} This is {why}, and p adjusted lies between {at_best:.3g} and "
-        f"{p_adjusted:.3g}: run the whole profile.",
+        f"{p_adjusted:.3g}: run the whole profile, with all of its models here.",
     )
 
 

@@ -17,38 +17,10 @@ from harness.tasks import Task, space_of
 
 from .problems import Problems
 from .remembered import remembering
+from .sample import CACHE_BYTES, Decoded, Sample
 from .sampling import stratified_subset
 
-# Decoded FER-2013 takes 83 MB and fits; of a set of photographs the first ones are kept. Runs go through
-# a set in order again and again, where keeping the first beats keeping the latest.
-CACHE_BYTES = 256 * 1024 * 1024
 MAX_MISSING = 0.01
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One labelled image.
-
-    Attributes:
-        id: Unique within its split, and the same wherever the files lie.
-        label: A label of the data set's space; of votes one with most of them; "" where there are no labels.
-        group: What makes samples dependent (subject, video, album), or None when the set does not say.
-        target: What the task asks for where a label does not say it all: votes per label, or valence and
-            arousal, see `harness.tasks`.
-    """
-
-    id: str
-    label: str
-    group: str | None = None
-    target: tuple[float, ...] = ()
-
-
-@dataclass
-class _Decoded:
-    pixels: dict[str, Pixels] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    size: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +59,7 @@ class Dataset:
     missing: float = 0.0
     medium: Medium = "picture"
     max_missing: float = MAX_MISSING
-    _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
+    _decoded: Decoded = field(default_factory=Decoded, repr=False)
 
     def __post_init__(self) -> None:
         if not self.samples:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from harness.datasets import Dataset
-from harness.datasets.dataset import CACHE_BYTES, _Decoded
 from harness.datasets.problems import Problems
+from harness.datasets.sample import CACHE_BYTES, Decoded
 from harness.errors import DataError, StoreError
 from harness.identity import Identity
 from harness.stimuli import Pixels, Stimulus
@@ -58,7 +58,7 @@ class RestoredPixels:
             stamp=None,
             relabelled=lambda: self.source.marginals,
             # As if its cache of pixels were full: one per restoration would soon take gigabytes.
-            _decoded=_Decoded(digests=known, size=CACHE_BYTES),
+            _decoded=Decoded(digests=known, size=CACHE_BYTES),
         )
 
     def __call__(self, sample_id: str) -> Pixels | Stimulus:

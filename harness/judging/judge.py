@@ -12,7 +12,7 @@ from harness.claims import Claim, Context, Embeddings, Verdict, settle
 from harness.claims import Evidence as Side
 from harness.claims.leakage import hold_on_unseen
 from harness.engine import Evidence
-from harness.errors import HarnessError, Unavailable
+from harness.errors import DataError, HarnessError, Unavailable, UsageError
 from harness.judging.encoders import encoder_of
 from harness.judging.families import Family, family_of, findings
 from harness.predictions import Predictions
@@ -132,9 +132,7 @@ def _settled(cell: ClaimCell, found: Mapping[ClaimCell, Judgement], family: Fami
     verdict = found[cell]
     if isinstance(verdict, HarnessError):
         return verdict
-    others = [
-        other
-        for member, other in found.items()
-        if member != cell and member in family.members and isinstance(other, Verdict)
-    ]
-    return settle(verdict, others, family.size_for(cell))
+    members = [other for member, other in found.items() if member != cell and member in family.members]
+    others = [other for other in members if isinstance(other, Verdict)]
+    mute = sum(isinstance(other, DataError | UsageError) for other in members)
+    return settle(verdict, others, family.size_for(cell), mute=mute)
