@@ -2,10 +2,11 @@
 
 from harness.stimuli import pixel_digest
 
-from .dataset import Dataset, Sample
+from .dataset import Dataset
 from .fer2013.ferplus import ferplus_labels, ferplus_votes
 from .overlap import exact_overlap
 from .registry import load_dataset
+from .sample import Sample
 
 __all__ = [
     "Dataset",

@@ -22,10 +22,11 @@ from harness.labels import LabelSpace, label_space
 from harness.tasks import Choice
 from harness.tools.nearest import nearest
 
-from .dataset import Dataset, Sample
+from .dataset import Dataset
 from .listing import WHOLE, Listed, Listing, from_names, from_table
 from .names import Lookup, document, wrapper
 from .problems import Problems
+from .sample import Sample
 from .tree import FileTree, Inside, TreeImages, open_tree
 
 EXTENSIONS = (

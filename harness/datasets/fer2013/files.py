@@ -4,9 +4,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from harness.datasets.dataset import Dataset, Sample
+from harness.datasets.dataset import Dataset
 from harness.datasets.names import document
 from harness.datasets.problems import Problems
+from harness.datasets.sample import Sample
 from harness.datasets.tree import TreeImages, open_tree
 from harness.errors import UsageError
 from harness.labels import label_space

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.datasets.dataset import Dataset, Sample
+from harness.datasets.dataset import Dataset
 from harness.datasets.problems import Problems
+from harness.datasets.sample import Sample
 from harness.errors import DataError
 from harness.labels import label_space
 from harness.stimuli import Pixels
