@@ -49,7 +49,8 @@ def test_a_wrong_entry_is_one_line_before_anything_is_collected(make_project, op
     assert outcome.status == 4, outcome
     no_traceback(outcome)
     (line,) = [line for line in outcome.stderr.splitlines() if line.startswith("ERROR")]
-    assert f"[models.m] of {project.root}/evals/suite.toml has {said}" in line
+    place = re.escape(f"[models.m] of {project.root}/evals/suite.toml, line ")
+    assert re.search(rf"{place}\d+, has {re.escape(said)}", line), line
 
 
 def test_a_folder_of_reports_that_cannot_be_written_costs_no_verdict(judged):
