@@ -19,8 +19,8 @@ from harness.predictions import Cell, Predictions
 GOOD = Cell("good", "tiny", "test")
 TRAIN = Cell("good", "tiny", "train")
 OUTSIDE = Cell("outside", "tiny", "test")
-PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
-clip,contrastive,tiny:test,none,90,accuracy,0.5000,paper,
+PUBLISHED = """model,family,dataset:split,restoration,n,metric,value,source,note
+clip,vlm,tiny:test,none,90,accuracy,0.5000,paper,
 """
 
 

@@ -163,7 +163,7 @@ def test_a_file_that_changes_between_two_batches_stops_the_run_there(context, st
 class Weighty:
     """A classifier whose weights are a file with the label that it always answers."""
 
-    kind, labels, trained_on = "classifier", ("angry", "happy", "sad"), None
+    capability, labels, trained_on = "classifier", ("angry", "happy", "sad"), None
 
     def __init__(self, *, context: Context) -> None:
         self.path, self.correct = context.find("answer.txt"), {}

@@ -42,7 +42,7 @@ Jobs = list[tuple[str, str, Source, int | None]]
 class Eye:
     """A contrastive model."""
 
-    kind, labels, trained_on, correct, logit_scale = "contrastive", (), None, None, 10.0
+    capability, labels, trained_on, correct, logit_scale = "contrastive", (), None, None, 10.0
 
     def __init__(self, *, context) -> None:
         self.correct = {}

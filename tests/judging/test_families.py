@@ -16,10 +16,10 @@ from harness.errors import DataError, ModelError, Unavailable
 from harness.judging import family_of
 
 CLAIM = "cnn_beats_vlm"
-PUBLISHED = """model,kind,dataset:split,restoration,n,metric,value,source,note
-clip,contrastive,tiny:test,none,90,accuracy,0.5000,paper,
-silent,contrastive,tiny:test,none,90,macro_f1,0.5000,paper,
-odd,contrastive,tiny:test,none,90,accuracy,0.5050,paper,
+PUBLISHED = """model,family,dataset:split,restoration,n,metric,value,source,note
+clip,vlm,tiny:test,none,90,accuracy,0.5000,paper,
+silent,vlm,tiny:test,none,90,macro_f1,0.5000,paper,
+odd,vlm,tiny:test,none,90,accuracy,0.5050,paper,
 """
 WITH_PUBLISHED = "published = 'published.csv'\n" + SUITE
 TORN = "[models.torn]\nadapter = 'reader'\nevery = 7\nfails = true\n"

@@ -116,7 +116,7 @@ def leaky(tmp_path):
         [models.vlm]
         adapter = "predictions_csv"
         path = "vlm.csv"
-        kind = "generative"
+        family = "vlm"
         [claims.cnn_beats_vlm]
         """
     )
