@@ -22,7 +22,6 @@ from harness.models import RunnableModel, build_model
 from harness.models.endpoint.budget import Budget
 from harness.restoration import Restorer, build_restorer
 from harness.store.answers import Store
-from harness.tools.third_party import warnings_never_raise
 
 
 @dataclass
@@ -83,11 +82,14 @@ class ModelWorker:
         """The questions for which the store lacks more than rows; known without the loaded model."""
         return self._respondent.lacks(asked)
 
-    @warnings_never_raise()
     def texts(self, asked: Sequence[Asked]) -> list[tuple[Key, NDArray[Any]]]:
-        """Arrays that the store lacks besides rows, by their keys; see `Respondent.texts`."""
+        """Arrays that the store lacks besides rows, by their keys; see `Respondent.texts`.
+
+        Raises:
+            ModelError: see `forward`.
+        """
         lacking = self.lacks(asked)
-        return self._respondent.texts(self.held.loaded, lacking) if lacking else []
+        return self.held.kept(lambda loaded: self._respondent.texts(loaded, lacking)) if lacking else []
 
     def prepare(self, images: Images, asked: Sequence[Asked]) -> Any:
         """See `Steps.prepare`."""
