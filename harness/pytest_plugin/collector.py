@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from threading import Event
 
 import pytest
 
@@ -19,6 +20,7 @@ from harness.pytest_plugin.state import (
     RUN,
     SHARED,
     evaluation_of,
+    follow_workers,
     measure_of,
     run_of,
     suite_of,
@@ -35,9 +37,16 @@ class Collector:
         self.recorder: Recorder | None = None
         self.closing = ""
         self.unused: list[str] = []
+        self.predicted = Event()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self) -> None:
+        """Begins to show how far the worker is that predicts for all."""
+        follow_workers(self.config, self.predicted)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes in what a test found."""
+        self.predicted.set()
         found = getattr(report, "harness_found", None)
         if not found:
             return

@@ -13,6 +13,7 @@ import pytest
 
 from harness.pytest_plugin.choices import check_choices
 from harness.pytest_plugin.collector import Collector
+from harness.pytest_plugin.cores import all_cores
 from harness.pytest_plugin.found import found_by
 from harness.pytest_plugin.state import EVALUATION, FILTERS, PROFILE, check_options, start, suite_of
 from harness.pytest_plugin.unused_snapshots import hide_from_syrupy
@@ -135,7 +136,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Predicts what this run needs before its first test, in whichever process comes first."""
     if EVALUATION in session.config.stash:
-        session.config.stash[EVALUATION].predict()
+        with all_cores(session.config):
+            session.config.stash[EVALUATION].predict()
     return (yield)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.pytest_plugin.choices import check_baseline, filters_of, reports_folder, settings_of, suite_path
 from harness.pytest_plugin.options import setting
+from harness.pytest_plugin.progress import Notice, Progress
 from harness.runs import new_run_folder
 from harness.suite import ClaimCell, Filters, Profile, Suite, check_splits, select
 from harness.tools.adapters import import_from
@@ -30,6 +32,7 @@ RUN = pytest.StashKey[Path]()
 NO_REPORTS = pytest.StashKey[str]()
 # What the processes of a run share while it lasts, in the run folder.
 SHARED = "shared"
+NOTICE = "notice.txt"
 
 
 def suite_of(config: pytest.Config) -> Suite:
@@ -78,13 +81,15 @@ def start(config: pytest.Config, cells: Iterable[Cell], claims: Iterable[ClaimCe
     """Begins the evaluation of what this run has selected; all its workers select the same."""
     from harness.judging import Evaluation
 
+    shared = run_of(config) / SHARED if _has_workers(config) else None
     config.stash[EVALUATION] = Evaluation(
         suite_of(config),
         settings_of_run(config),
         str(setting(config, "profile")),
         cells,
         claims,
-        folder=run_of(config) / SHARED if _has_workers(config) else None,
+        folder=shared,
+        progress=Progress(_line_writer(config) if shared is None else Notice(shared / NOTICE).write),
     )
     return config.stash[EVALUATION]
 
@@ -104,6 +109,17 @@ def measure_of(config: pytest.Config) -> Measures:
     from harness.reporting.metric_table import Measures
 
     return Measures(evaluation_of(config).results, suite_of(config).metrics)
+
+
+def follow_workers(config: pytest.Config, until: Event) -> None:
+    """Shows in the controller how far the worker is that predicts for all."""
+    if _has_workers(config):
+        Notice(run_of(config) / SHARED / NOTICE).follow(_line_writer(config), until)
+
+
+def _line_writer(config: pytest.Config) -> Callable[[str], object]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return (lambda line: None) if reporter is None else reporter.write_line
 
 
 def _has_workers(config: pytest.Config) -> bool:

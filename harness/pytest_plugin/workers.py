@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from harness.pytest_plugin.cores import share_cores
 from harness.pytest_plugin.state import run_of
 
 
@@ -32,8 +32,4 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         config.option.loadgroup = worker["harness_loadgroup"]
-    # torch and BLAS read this when they are imported, which happens with the first model. A controller
-    # leaves it to its workers: they would inherit its choice.
-    if worker is not None or not getattr(config.option, "tx", None):
-        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    share_cores(config)
