@@ -84,7 +84,7 @@ def test_images_that_break_a_model_are_tried_once_per_run_and_its_answers_stand(
 def test_an_absent_dataset_or_model_skips_with_the_line_that_says_where_it_was_looked_for(make_project):
     project = make_project()
     project.write_suite(
-        project.table("cnn", project.answers(), "classifier"),
+        project.table("cnn", project.answers(), "cnn"),
         entry("gone", adapter="predictions_csv", path="gone.csv", family="vlm"),
         entry("clip", adapter="open_clip", model="ViT-B-32", pretrained="absent.safetensors", like="openai"),
     )
@@ -106,7 +106,7 @@ def test_an_absent_dataset_or_model_skips_with_the_line_that_says_where_it_was_l
 def test_evidence_that_a_claim_cannot_use_leaves_the_rest_of_its_family_judged(make_project):
     project = make_project()
     (project.root / "evals/published.csv").write_text(PUBLISHED, encoding="utf-8")
-    cnn = project.table("cnn", project.answers(*range(30)), "classifier")
+    cnn = project.table("cnn", project.answers(*range(30)), "cnn")
     project.write_suite(cnn, published="published.csv")
     outcome = project.pytest("evals/test_claims.py", "-rA", "-n", "1")
     assert outcome.status == 1, outcome

@@ -121,7 +121,7 @@ def test_each_option_is_an_ini_key_that_the_command_line_overrides(make_project,
 def test_globs_and_keywords_select_cells_by_their_names(make_project):
     project = make_project()
     tables = [project.table(name, project.answers()) for name in ("clip-b", "clip-l", "gpt")]
-    project.write_suite(project.table("cnn", project.answers(), "classifier"), *tables)
+    project.write_suite(project.table("cnn", project.answers(), "cnn"), *tables)
     every = selected(project, "--profile", "both")
     models = ("cnn", "clip-b", "clip-l", "gpt")
     assert every == [
@@ -166,7 +166,7 @@ def test_what_is_named_joins_the_profile_and_has_a_part_in_every_test(make_proje
     project = make_project()
     tables = [project.table(name, project.answers()) for name in ("clip", "gpt")]
     project.write_suite(
-        narrow, project.table("cnn", project.answers(), "classifier"), logging_model("mine"), *tables
+        narrow, project.table("cnn", project.answers(), "cnn"), logging_model("mine"), *tables
     )
     assert selected(project, "--profile", "narrow", "--model", "mine") == [
         "cnn_beats_vlm/shapes:test/none/mine-vs-clip",
