@@ -11,6 +11,7 @@ from harness.identity import Identity, package_versions, source_version
 from harness.models import trie
 from harness.models.base import Context, Kind
 from harness.models.generative import (
+    attention,
     chat,
     checkpoint,
     encoding,
@@ -31,6 +32,7 @@ from harness.models.network import require
 from harness.prompts.question import Question
 
 _MODULES = (
+    attention,
     chat,
     checkpoint,
     encoding,
@@ -44,8 +46,9 @@ _MODULES = (
     trie,
     writing,
 )
-# Keys and values of 600 tokens are 0.3 GB an image for 7 billion weights; more images gain little.
-BATCH_SIZE = 8
+# How many of these are read at once, the memory decides. On an H200 a sweep of LLaVA-1.5-7B costs 1.78 plain
+# forward passes an image by batches of 8, 1.64 by 32 and 1.67 by 64.
+BATCH_SIZE = 32
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
