@@ -14,8 +14,8 @@ from harness.models.generative.attention import unplanned
 from harness.models.generative.encoding import Unfit
 
 # cuDNN's attention, which torch prefers on an H200, reads many tokens behind others twice as fast as the next
-# kernel (.24 instead of .56 ms a layer). It makes a plan for each shape: in .05 s where this divides the length
-# of all that is seen, else in .8 s.
+# kernel (.24 instead of .56 ms a layer). It makes a plan for each shape: in .05 s where this divides all that
+# is seen, else in .8 s.
 ALIGNED = 8
 
 if TYPE_CHECKING:
