@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tiny_vlms import CHATML_TEMPLATE, TEXT, byte_tokenizer, llama_tokenizer, pi
 from vlm_questions import MIXED, ask, load, plainly
 
 from harness.errors import HarnessWarning
-from harness.models.generative.pictures import rgb
+from harness.models.generative.pictures import Picture, rgb
 
 SIGLIP: dict[str, Any] = {
     "hidden_size": 32,
@@ -169,6 +170,25 @@ def test_the_sweep_runs_and_equals_the_plain_forward_pass(save_model, tmp_path):
         np.testing.assert_allclose(ours[1], plainly(model, question, images[1]), atol=1e-4)
 
 
+@pytest.mark.usefixtures("no_number_words")
+@pytest.mark.parametrize("save_model", FAMILIES, ids=lambda save_model: save_model.__name__)
+def test_answers_written_together_are_those_of_generate(save_model, tmp_path):
+    model = load(save_model(tmp_path / "model"))
+    images = pictures((48, 48), (60, 100, 3), (48, 48))
+    questions = [
+        replace(question, score=False, max_tokens=limit)
+        for question, limit in zip(SOME, (6, 3, 6, 1), strict=True)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", HarnessWarning)
+        replies = model.generate(images, questions)
+    for question, row in zip(questions, replies, strict=True):
+        expected = [
+            model._writer.alone(Picture(i), model.chat.prompt(question), question.max_tokens) for i in images
+        ]
+        assert [replace(one, latency_s=0) for one in row] == [replace(one, latency_s=0) for one in expected]
+
+
 def test_gemma_3_reads_plainly_where_its_window_ends_within_the_prompt(tmp_path):
     model = load(save_gemma3(tmp_path / "model", window=24))
     images = pictures((48, 48))
@@ -176,6 +196,11 @@ def test_gemma_3_reads_plainly_where_its_window_ends_within_the_prompt(tmp_path)
         scores = model.score(images, SOME[:2])
     for question, ours in zip(SOME, scores, strict=False):
         np.testing.assert_allclose(ours[0], plainly(model, question, images[0]), atol=1e-4)
+    question = ask(score=False, max_tokens=4)
+    with pytest.warns(HarnessWarning, match="goes without sweep of written answers .* window of 24 tokens"):
+        ((reply,),) = model.generate(images, [question])
+    assert reply is not None
+    assert reply.text == model._writer.alone(Picture(images[0]), model.chat.prompt(question), 4).text
 
 
 def test_a_template_that_writes_the_first_token_gets_no_second_one(tmp_path):

@@ -53,6 +53,11 @@ def tokens(model: LoadedVlm, question: Question) -> tuple[list[int], list[list[i
     return alone, answered
 
 
+def spare(tokens: int) -> int:
+    """Tokens that nothing sees make their number a multiple of eight."""
+    return -tokens % 8
+
+
 def test_24_orders_of_7_answers_are_two_passes_over_each_distinct_token_once(model):
     questions = [ask(order) for order in ORDERS]
     with counted(model) as first:
@@ -65,7 +70,7 @@ def test_24_orders_of_7_answers_are_two_passes_over_each_distinct_token_once(mod
     shared = shared_length(*wholes)
     # The last token of an answer is scored, not read.
     distinct = {tuple(whole[:end]) for whole in wholes for end in range(shared + 1, len(whole))}
-    assert read == [shared, len(distinct)]
+    assert read == [shared, len(distinct) + spare(shared + len(distinct))]
     assert sum(read) < sum(map(len, wholes)) / 10
 
 
@@ -81,5 +86,5 @@ def test_what_24_prompts_share_is_read_once_before_they_are_answered(model):
     written = [reply.tokens_out for reply in replies if reply is not None and reply.tokens_out is not None]
     # The rest of the prompts gives the first tokens, and a pass over these the next, while there are any.
     steps = [sum(count > step for count in written) for step in range(1, max(written))]
-    assert read == [shared, len(distinct), *steps]
+    assert read == [shared, len(distinct) + spare(shared + len(distinct)), *steps]
     assert len(read) <= 2 + 3

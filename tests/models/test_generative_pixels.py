@@ -40,8 +40,8 @@ def test_each_image_is_processed_once_for_all_questions(tmp_path, monkeypatch):
     received = spy(model, monkeypatch)
     model.score(pictures((48, 48), (48, 48), (50, 60)), questions)
     model.generate(pictures((48, 48), (50, 60)), [ask(score=False, max_tokens=2)])
-    # The last two, and what the written answer's first use is checked with.
-    assert len(received) == 3 + 2 + 2
+    # The last two, and what the written answer's first use is held against.
+    assert len(received) == 3 + 2 + 1
 
 
 def spy(model, monkeypatch) -> list[np.ndarray]:

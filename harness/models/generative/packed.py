@@ -26,12 +26,14 @@ class Pass:
 
     Attributes:
         trie: tokens to read, none where all that counts stands right after the beginning.
+        seen: (S, S) which of them each sees.
         nodes: (M,) nodes of it after which logits are wanted.
         inside: (c, 3) tokens that count: index of the sequence, index into `nodes`, token.
         outset: (d, 3) those right after the beginning: index of the sequence, 0, token.
     """
 
     trie: Trie
+    seen: NDArray[np.bool_]
     nodes: NDArray[np.int64]
     inside: NDArray[np.int64]
     outset: NDArray[np.int64]
@@ -57,6 +59,7 @@ def passes(sequences: Sequence[Tokens], starts: Sequence[int], nodes: int) -> It
         row = {node: row for row, node in enumerate(after)}
         yield Pass(
             trie,
+            trie.ancestors(),
             np.array(after, np.int64),
             np.array([(i, row[n], token) for i, n, token in counted if n >= 0], np.int64),
             np.array([(i, 0, token) for i, n, token in counted if n < 0], np.int64),
@@ -83,7 +86,7 @@ def packed_scores(prefix: Prefix, planned: Sequence[Pass], n: int) -> NDArray[np
     for one in planned:
         if len(one.nodes):
             prefix.rewind()
-            _add(sums, prefix.read_trie(one.trie, one.nodes), one.inside)
+            _add(sums, prefix.read_trie(one.trie, one.seen, one.nodes), one.inside)
         _add(sums, prefix.logits[:, None], one.outset)
     result: NDArray[np.float32] = sums.cpu().numpy()
     return result

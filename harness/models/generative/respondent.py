@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.models.generative.attention import single_precision
 from harness.models.generative.chat import Chat
 from harness.models.generative.encoding import Encoder, Unfit, batch, ending_in
 from harness.models.generative.greedy import Writer, split
 from harness.models.generative.pictures import Picture, alike, prepare
 from harness.models.generative.plain import plain_next, plain_scores
 from harness.models.generative.prefix import Prefix
-from harness.models.generative.sweep import Scores, sweep
+from harness.models.generative.sweep import Scores, Sweep
 from harness.models.generative.writing import first_two
 from harness.prompts.question import Question, Reply
 from harness.tools.slow_paths import blame, note
@@ -48,6 +49,7 @@ class LoadedVlm:
         self.name = name
         self.chat = Chat(processor, name)
         self.encoder = Encoder(processor, getattr(model.config, "image_token_id", None))
+        self._sweep = Sweep(model, self.encoder)
         self._writer = Writer(model, self.encoder)
         self._tolerance = TOLERANCE[str(model.dtype).removeprefix("torch.")]
         self._verified: set[str] = set()
@@ -74,16 +76,15 @@ class LoadedVlm:
         pictures = [Picture.of(image) for image in images]
         prompts = [self.chat.prompt(question) for question in questions]
         continuations = [self.chat.continuations(question) for question in questions]
-        scores = self._shared(
+        scores = self._answers(
             "score",
             lambda: self._swept(pictures, prompts, continuations),
             lambda: self._plain(pictures, prompts[0], continuations[0]),
-        )
-        if scores is None:
-            scores = [
+            lambda: [
                 self._plain(pictures, prompt, answers)
                 for prompt, answers in zip(prompts, continuations, strict=True)
-            ]
+            ],
+        )
         return [
             (sums / counts).astype(np.float32) if question.normalise else sums
             for question, (sums, counts) in zip(questions, scores, strict=True)
@@ -100,17 +101,26 @@ class LoadedVlm:
         pictures = [Picture.of(image) for image in images]
         prompts = [self.chat.prompt(question) for question in questions]
         limits = [question.max_tokens for question in questions]
-        replies = self._shared(
+        return self._answers(
             "generate",
             lambda: self._written(pictures, prompts, limits),
             lambda: [self._writer.alone(picture, prompts[0], 1) for picture in pictures],
-        )
-        if replies is None:
-            replies = [
+            lambda: [
                 [self._writer.alone(picture, prompt, limit) for picture in pictures]
                 for prompt, limit in zip(prompts, limits, strict=True)
-            ]
-        return replies
+            ],
+        )
+
+    def _answers(
+        self,
+        mode: str,
+        compute: Callable[[], Result],
+        try_plainly: Callable[[], Any],
+        compute_plainly: Callable[[], Result],
+    ) -> Result:
+        with single_precision():
+            result = self._shared(mode, compute, try_plainly)
+            return compute_plainly() if result is None else result
 
     def _shared(self, mode: str, compute: Callable[[], Result], plainly: Callable[[], Any]) -> Result | None:
         if mode in self._refused:
@@ -129,7 +139,7 @@ class LoadedVlm:
         return result
 
     def _swept(self, pictures: list[Picture], prompts: list[str], continuations: list[list[str]]) -> Scores:
-        scores = sweep(self.model, self.encoder, pictures, prompts, continuations)
+        scores = self._sweep.scores(pictures, prompts, continuations)
         if "score" not in self._verified:
             by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
             for index in {by_length[0], by_length[-1]}:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.models.generative.attention import unplanned
 from harness.models.generative.encoding import Tokens
 from harness.models.generative.prefix import Prefix
 from harness.models.trie import Trie
@@ -42,7 +43,7 @@ def write(
     seen = np.broadcast_to(paths, (images, *paths.shape))
     lengths = np.array([len(tail) for tail in tails])
     while True:
-        # A copy a step costs a hundredth of it; to look later would cost each answer a step too many.
+        # To look a step later would spare the wait, and cost answers of two or three tokens a step too many.
         for row, tokens in enumerate(logits.argmax(-1).tolist()):
             for prompt, token in zip(alive[row], tokens, strict=False):
                 written[prompt][row].append(token)
@@ -78,7 +79,9 @@ def _first(prefix: Prefix, tails: Sequence[Tokens]) -> tuple[torch.Tensor, NDArr
         row[list(path)] = True
     if not len(trie.tokens):
         return prefix.logits[:, None].expand(-1, len(tails), -1), paths
-    logits = prefix.read_trie(trie, np.array([path[-1] if path else 0 for path in trie.paths]))
+    ends = np.array([path[-1] if path else 0 for path in trie.paths])
+    logits = prefix.read_trie(trie, trie.ancestors(), ends)
+    paths = np.pad(paths, ((0, 0), (0, prefix.behind - paths.shape[1])))
     if () in tails:  # it ends where the beginning does
         logits[:, tails.index(())] = prefix.logits
     return logits, paths
@@ -109,12 +112,13 @@ def _next(
         real[row, :count] = True
     rows = np.arange(images)[:, None]
     themselves = np.broadcast_to(np.eye(width, dtype=np.bool_), (images, width, width))
-    logits = prefix.read(
-        torch.from_numpy(tokens).to(prefix.logits.device),
-        lengths[prompts] + steps,
-        np.concatenate([seen[rows, prompts], themselves], 2),
-        np.arange(width),
-    )
+    with unplanned(prefix.logits.device):
+        logits = prefix.read(
+            torch.from_numpy(tokens).to(prefix.logits.device),
+            lengths[prompts] + steps,
+            np.concatenate([seen[rows, prompts], themselves], 2),
+            np.arange(width),
+        )
     new = np.zeros((*seen.shape[:2], width), np.bool_)
     new[rows, prompts, np.arange(width)] = real
     return logits, np.concatenate([seen, new], 2)
