@@ -53,11 +53,14 @@ class HarnessWarning(UserWarning):
 def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: by the error's type, as what is said of "memory" may be about anything.
 
-    torch, which is not imported for this, raises its `OutOfMemoryError` on accelerators, and on the CPU a
-    RuntimeError that only its text tells apart.
+    torch, which is not imported for this, raises its `OutOfMemoryError` on accelerators, and where the driver
+    itself has none left an `AcceleratorError` with CUDA's number for that. On the CPU it is a RuntimeError
+    that only its text tells apart.
     """
+    kinds = {kind.__name__ for kind in type(error).__mro__}
     return (
         isinstance(error, MemoryError)
-        or any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+        or "OutOfMemoryError" in kinds
+        or ("AcceleratorError" in kinds and getattr(error, "error_code", None) == 2)
         or (isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error))
     )

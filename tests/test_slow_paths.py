@@ -7,12 +7,22 @@ from harness.errors import HarnessWarning, ModelError, StoreError, out_of_memory
 from harness.tools.slow_paths import SlowPath, blame, entries, line, note, noting
 
 
+def accelerator_error(number: int) -> Exception:
+    """As torch raises it for an error of CUDA; before torch 2.8 there was no such type."""
+    kind = getattr(torch, "AcceleratorError", type("AcceleratorError", (RuntimeError,), {}))
+    error: Exception = kind("CUDA error")
+    error.error_code = number  # type: ignore[attr-defined]
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         (MemoryError(), True),
         (torch.OutOfMemoryError("CUDA out of memory"), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), True),
+        (accelerator_error(2), True),  # cudaErrorMemoryAllocation
+        (accelerator_error(700), False),  # cudaErrorIllegalAddress
         (RuntimeError("pin memory thread exited"), False),
         (ValueError("the memory bank of this model is empty"), False),
         (OSError("Cannot allocate memory"), False),

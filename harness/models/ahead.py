@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,20 @@ class Stacks:
             return parts[0]
         order = torch.tensor([place for places in self.places for place in places]).argsort()
         return torch.cat(parts)[order.to(device)]
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A loaded classifier or contrastive model that can be kept busy, see `harness.engine.ahead`.
+
+    Prepared and put forward, pictures get the numbers that `classify` or `embed_images` gives.
+    """
+
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> Any:
+        """What `forward` reads of N decoded images; needs no device, and may run in another thread."""
+
+    def forward(self, prepared: Any) -> Pending:
+        """Begins to compute, and waits for nothing."""
 
 
 class Pending:

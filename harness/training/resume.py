@@ -69,19 +69,23 @@ class State:
     best_right: int = -1
 
 
-def save(path: Path, provenance: Provenance, learner: Learner, state: State) -> None:
-    """Writes the state with a checksum behind it; a crash while writing leaves the previous one."""
-    import torch
-
-    body = {
+def content(provenance: Provenance, learner: Learner, state: State) -> dict[str, Any]:
+    """What a resume file holds, as it is now: training may go on while it is written."""
+    return {
         "provenance": provenance.as_dict(),
-        "model": learner.model.state_dict(),
-        "optimizer": learner.optimizer.state_dict(),
+        "model": _copied(learner.model.state_dict()),
+        "optimizer": _copied(learner.optimizer.state_dict()),
         "best": state.best,
         "best_epoch": state.best_epoch,
         "best_right": state.best_right,
         "log": [asdict(row) for row in state.log],
     }
+
+
+def write(path: Path, body: Mapping[str, Any]) -> None:
+    """Writes what `content` gave with a checksum behind it; a crash leaves the previous file."""
+    import torch
+
     buffer = io.BytesIO()
     torch.save(body, buffer)
     with replacing(path) as temporary:
@@ -121,6 +125,17 @@ def load(path: Path, provenance: Provenance, learner: Learner) -> State:
     learner.optimizer.load_state_dict(body["optimizer"])
     log = [EpochRow(**row) for row in body["log"]]
     return State(log, body["best"], body["best_epoch"], body["best_right"])
+
+
+def _copied(value: Any) -> Any:
+    """The same with tensors of its own, on the CPU."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, Mapping):
+        return {key: _copied(one) for key, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
 def _plain(value: object) -> object:

@@ -14,6 +14,7 @@ from tiny_models import pictures
 
 from harness.errors import ModelError, UsageError
 from harness.models import Context, RunnableModel, resize
+from harness.models.ahead import Preparing
 from harness.models.base import Contrastive
 from harness.models.contrastive.adapter import OpenClipModel
 from harness.models.contrastive.network import CausalTexts, LoadedClip
@@ -293,6 +294,10 @@ def test_it_has_the_shape_of_a_contrastive_model(tmp_path):
     ours = loaded(tmp_path)
     assert isinstance(model(tmp_path), RunnableModel)
     assert isinstance(ours, Contrastive)
+    assert isinstance(ours, Preparing)
+    images = pictures(3)
+    prepared = ours.forward(ours.prepare(images)).numpy()
+    np.testing.assert_array_equal(prepared, ours.embed_images(images))
     assert (model(tmp_path).kind, model(tmp_path).labels, model(tmp_path).trained_on) == (
         "contrastive",
         (),

@@ -13,6 +13,7 @@ from tiny_models import CARD, network, pictures, save_checkpoint, write_card
 from harness.datasets import load_dataset
 from harness.errors import ModelError, Unavailable, UsageError
 from harness.models import Classifier, Context, RunnableModel, build_model
+from harness.models.ahead import Preparing
 from harness.models.timm_classifier import TimmClassifier
 
 
@@ -35,8 +36,10 @@ def test_answers_as_the_bare_network_does(context):
     loaded = ours.load("cpu", "float32")
     assert isinstance(ours, RunnableModel)
     assert isinstance(loaded, Classifier)
+    assert isinstance(loaded, Preparing)
     images = pictures(9)
     probabilities = loaded.classify(images)
+    np.testing.assert_array_equal(loaded.forward(loaded.prepare(images)).numpy(), probabilities)
     assert (probabilities.shape, probabilities.dtype) == ((9, 3), np.float32)
     np.testing.assert_allclose(probabilities, forward(CARD, images), atol=1e-6)
     np.testing.assert_allclose(

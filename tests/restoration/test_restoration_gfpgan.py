@@ -123,9 +123,9 @@ def test_a_batch_restores_what_single_images_do_whatever_their_sizes(build):
 
 def test_pixels_depend_on_the_picture_alone(build):
     loaded = build().load("cpu")
-    forward = loaded.forward
+    paints = loaded.network
     # Bits that a pixel hides now and then become the pixel.
-    loaded.forward = lambda batch: (forward(batch) * 2**18) % 1
+    loaded.network = lambda batch: (paints(batch) * 2**18) % 1
     images = faces(20, (12, 12, 3))
     before, found = torch.get_num_threads(), []
     for threads, batch in ((1, 20), (1, 3), (2, 20), (2, 1), (4, 7)):

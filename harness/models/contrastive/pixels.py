@@ -68,11 +68,20 @@ class Preprocessing:
 
     def values(self, prepared: Stacks, device: str) -> torch.Tensor:
         """Values (N, 3, H, W) on the device."""
+        import torch
+
         placing = self.placing if on_cuda(device) else None
-        pixels = prepared.map(lambda batch: _coloured(placing(batch) if placing else batch), device)
+        mixed = len({stack.ndim for stack in prepared.stacks}) > 1
+
+        def placed(batch: torch.Tensor) -> torch.Tensor:
+            batch = placing(batch) if placing else batch.contiguous()
+            return _coloured(batch) if mixed else batch
+
         scale, mean, std = (_constant(values, device) for values in ((255.0,), self.mean, self.std))
-        # By tensors: torch divides by a plain number on a GPU by multiplying with its rounded inverse.
-        return (pixels / scale).sub_(mean).div_(std)
+        # By a tensor: torch divides by a plain number on a GPU by multiplying with its rounded inverse.
+        scaled = prepared.map(placed, device).to(torch.float32).div_(scale.squeeze())
+        centred = scaled.sub_(mean) if scaled.shape[1] == 3 else scaled.sub(mean)  # grey becomes colour
+        return centred.div_(std)
 
 
 @dataclass(frozen=True)
