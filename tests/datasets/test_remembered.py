@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tiny_sets import encoded, face, write_folder, write_zip
 
-from harness import digests
 from harness.datasets import Dataset, load_dataset, remembered, tree
+from harness.tools import digests
 
 FILES = {f"train/happy/{i}.png": encoded(face(i)) for i in range(5)}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.models.ahead import Pending, Stacks, alike, on_cuda
 from harness.models.recording import WARM_UP, Recording
-from harness.slow_paths import SlowPath, noting
+from harness.tools.slow_paths import SlowPath, noting
 
 SHAPES = [(2, 2), (2, 3), (2, 2, 3), (3, 2, 3)]
 
