@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.datasets.pixels import decode_image
+from harness.engine.respondents.features import last_layer
 from harness.models import Context, build_model
 from harness.models.contrastive.zero_shot import class_weights
 from harness.models.endpoint.letters import letter_scores
@@ -193,11 +194,17 @@ def decoded(folder: Path) -> Any:
     return thumbnails(pixels)
 
 
+def features(folder: Path) -> Any:
+    """What the last layer of the specimens' network reads of some pictures."""
+    return numbers(last_layer(model(CNN, folder).load("cpu", "float32"), FACES)[:, :16])
+
+
 CNN = {"adapter": "timm", "checkpoint": str(SPECIMENS / "cnn/cnn.safetensors")}
 GFPGAN = {"adapter": "gfpgan", "weights": str(SPECIMENS / "gfpgan/gfpgan.safetensors"), "size": 96}
 
 OUTPUTS: dict[str, Callable[[Path], Any]] = {
     "harness.datasets.pixels": decoded,
+    "harness.engine.respondents.features": features,
     "harness.models.contrastive.adapter": open_clip,
     "harness.models.endpoint.adapter": openai,
     "harness.models.generative.adapter": transformers,
