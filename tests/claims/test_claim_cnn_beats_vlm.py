@@ -188,7 +188,7 @@ def test_barred_evidence_decides_nothing():
     verdict = JUDGE(cnn, published(0.1), replace(FAST, barred="vlm@paper: impossible"))
     assert verdict.outcome == "inconclusive"
     assert verdict.reason == "No verdict: vlm@paper: impossible."
-    assert settle([verdict])[0].outcome == "inconclusive"
+    assert settle(verdict, [], 1).outcome == "inconclusive"
 
 
 def test_a_gain_on_frequent_labels_only_is_said():

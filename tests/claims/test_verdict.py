@@ -177,7 +177,7 @@ class TestPartsOfAFamily:
         assert part.barred == "not settled: 2 of 4 members of its family ran"
         assert part.reason == (
             "It is so. This is not settled: 2 of 4 members of its family ran, and p adjusted lies between "
-            "0.04 and 0.08: run the whole profile."
+            "0.04 and 0.08: run the whole profile, with all of its models here."
         )
 
 

@@ -7,7 +7,6 @@ import sys
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from evaluating import bench
@@ -18,6 +17,7 @@ from harness.engine import Bench, Job, Local, Source, make_plan
 from harness.engine.worker import ModelWorker, RestorerWorker
 from harness.errors import ModelError
 from harness.predictions import Cell
+from harness.stimuli import Stimulus
 
 # Adapters by their full names: a new process has nothing registered.
 TEXT = SUITE.replace('"reader"', '"tiny_suite:Reader"') + (
@@ -47,9 +47,9 @@ def restorer(opened: Bench) -> tuple[RestorerWorker, Job]:
     return Local(opened)._worker(restoring), restoring
 
 
-def pictures(opened: Bench) -> dict[str, np.ndarray]:
+def pictures(opened: Bench) -> dict[str, Stimulus]:
     dataset = opened.published(Source("tiny", "test"))
-    return {str(dataset.digest(index)): dataset.pixels(index) for index in range(12)}
+    return {str(dataset.digest(index)): dataset.stimulus(index) for index in range(12)}
 
 
 def told(tables: list[pa.Table]) -> list[list[dict]]:
@@ -61,12 +61,18 @@ def told(tables: list[pa.Table]) -> list[list[dict]]:
     ]
 
 
+def ask(worker, images, asked) -> list[pa.Table]:
+    """All steps of an answer, one after the other."""
+    ready = worker.prepare(images, asked)
+    return worker.tables(worker.forward(ready, images, asked), images, asked)
+
+
 def elsewhere(body: bytes, path: list[str]) -> tuple[bytes, list[pa.Table]]:
     """Runs in a new process: asks a worker, and gives it back."""
     sys.path[:] = path
     worker, images, asked = pickle.loads(body)
     worker.load()
-    tables = worker(images, asked)
+    tables = ask(worker, images, asked)
     return pickle.dumps(worker), tables
 
 
@@ -74,11 +80,11 @@ def elsewhere(body: bytes, path: list[str]) -> tuple[bytes, list[pa.Table]]:
 def test_it_pickles_before_and_after_it_was_loaded_and_answers_the_same(opened, make):
     worker, planned = make(opened)
     new = pickle.dumps(worker)
-    tables = worker(pictures(opened), planned.asked)
+    tables = ask(worker, pictures(opened), planned.asked)
     used = pickle.dumps(worker)
     assert used == new  # nothing that is loaded travels
     for body in (new, used):
-        assert told(pickle.loads(body)(pictures(opened), planned.asked)) == told(tables)
+        assert told(ask(pickle.loads(body), pictures(opened), planned.asked)) == told(tables)
     assert len(tables) == len(planned.asked) == 1
     assert tables[0].column("pixel_digest").to_pylist() == list(pictures(opened))
 
@@ -90,8 +96,8 @@ def test_a_process_that_is_given_one_makes_the_same_rows(opened, make):
     body = pickle.dumps((worker, images, planned.asked))
     with get_context("spawn").Pool(1) as pool:
         back, tables = pool.apply(elsewhere, (body, sys.path))
-    assert told(tables) == told(worker(images, planned.asked))
-    assert told(pickle.loads(back)(images, planned.asked)) == told(tables)
+    assert told(tables) == told(ask(worker, images, planned.asked))
+    assert told(ask(pickle.loads(back), images, planned.asked)) == told(tables)
 
 
 def test_nothing_is_loaded_before_it_is_asked(opened, monkeypatch):
@@ -99,13 +105,13 @@ def test_nothing_is_loaded_before_it_is_asked(opened, monkeypatch):
     for make in (model, restorer):
         worker, planned = make(opened)
         assert worker.lacks(planned.asked) == []
-        assert worker.prepare(planned.asked) == []
+        assert worker.texts(planned.asked) == []
         pickle.loads(pickle.dumps(worker))
     assert (Reader.loads, Shift.loads) == ({}, {})
     worker, planned = model(opened)
     for _ in range(2):
         worker.load()
-        worker(pictures(opened), planned.asked)
+        ask(worker, pictures(opened), planned.asked)
     assert Reader.loads == {"10": 1}
 
 

@@ -123,7 +123,7 @@ class TestWhatDidNotRun:
         assert middling.outcome == "inconclusive"
         assert middling.barred == "not settled: 2 of 6 members of its family ran"
         assert "\n" not in middling.reason
-        assert middling.reason.endswith("run the whole profile.")
+        assert middling.reason.endswith("run the whole profile, with all of its models here.")
 
     def test_a_publication_without_accuracy_says_so_and_keeps_none_from_being_judged(self, start):
         suite, settings = start(WITH_PUBLISHED)
