@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from harness.snapshots import moved_metrics
 from scipy import stats
 
 from harness.labels import LabelSpace
 from harness.metrics.metric import Metric, OfSamples, Tolerance
 from harness.metrics.registry import left_out, registered
 from harness.predictions import Cell, Predictions
+from harness.pytest_plugin.snapshots import moved_metrics
 from harness.reporting import write_report
 from harness.reporting.metric_table import Measures, figures, metric_table
 from harness.store.results import Results

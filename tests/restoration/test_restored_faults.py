@@ -13,6 +13,7 @@ from harness.datasets import Dataset, Sample
 from harness.engine import Source
 from harness.errors import DataError, HarnessWarning, ModelError, StoreError
 from harness.store.pixels import pack
+from harness.tasks import Choice
 
 
 def unread(run, dataset: Dataset) -> Dataset:
@@ -136,7 +137,7 @@ def test_a_read_only_store_serves_what_it_has_and_says_why_no_more(run, small_di
 def test_a_full_disk_stops_with_one_line_and_keeps_what_was_restored(run, small_disk):
     noise = np.random.default_rng(0).integers(0, 256, (80, 90, 90), dtype=np.uint8)
     samples = tuple(Sample(f"{i:03d}", "sad") for i in range(80))
-    dataset = Dataset("tiny", "test", SPACE, samples, lambda name: noise[int(name)].copy())
+    dataset = Dataset("tiny", "test", Choice(SPACE), samples, lambda name: noise[int(name)].copy())
     ours = run(dataset, store=small_disk)
     with pytest.raises(StoreError, match="cannot be written.*--store") as caught:
         ours.of()

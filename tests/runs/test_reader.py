@@ -17,6 +17,7 @@ from harness.predictions import Cell, Predictions
 from harness.runs import Recorder, new_run_folder, read_record, read_run, record_predictions, run_names
 from harness.runs.folder import PICTURES
 from harness.suite import Suite
+from harness.tasks import Choice
 
 SPACE = LabelSpace("two", ("happy", "sad"), ("happy", "sad"))
 CELL = Cell("cnn", "faces", "test")
@@ -26,7 +27,7 @@ def answers(n: int = 40) -> Predictions:
     labels = np.resize(SPACE.labels, n)
     return Predictions(
         CELL,
-        SPACE,
+        Choice(SPACE),
         pd.DataFrame(
             {
                 "sample_id": [f"{i}.png" for i in range(n)],

@@ -1,6 +1,6 @@
 """Folders of runs."""
 
-from harness.recorder import new_run_folder
+from harness.runs import new_run_folder
 
 
 def test_two_runs_of_one_second_and_path_are_two_runs(tmp_path):
