@@ -1,8 +1,8 @@
 """Work of always the same shape, recorded once on a GPU and then played back (a CUDA graph).
 
-Python starts a few hundred kernels a millisecond at best, and small networks on small pictures are done with
-each of them sooner: ViT-B-32 on 64 pictures runs at half its speed, ResNet-50 learns 48-pixel images at an
-eighth. A recording starts them all at once. It is the same kernels on the same numbers, bit by bit.
+Small networks on small pictures are done with a kernel before Python has started the next. On an H200 the
+image tower of ViT-B-32 takes 2.9 ms for 64 pictures and 2.5 recorded, a step of ResNet-50 on as many 48-pixel
+images 30 and 4.0. It is the same kernels on the same numbers, bit by bit.
 """
 
 from __future__ import annotations
