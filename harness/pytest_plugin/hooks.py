@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.warnings import catch_warnings_for_item
 
 from harness.pytest_plugin.choices import check_choices
 from harness.pytest_plugin.collector import Collector
@@ -136,7 +137,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Predicts what this run needs before its first test, in whichever process comes first."""
     if EVALUATION in session.config.stash:
-        with all_cores(session.config):
+        hook = session.config.hook
+        # As within a test: the filters of the project hold, and pytest sums up what is left.
+        with all_cores(session.config), catch_warnings_for_item(session.config, hook, "runtest", None):
             session.config.stash[EVALUATION].predict()
     return (yield)
 

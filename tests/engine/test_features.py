@@ -11,12 +11,14 @@ from PIL import Image
 from tiny_models import CARD, network, pictures, save_checkpoint
 
 from harness.engine import Bench, Embedding, Evidence, Local, Source, make_plan
+from harness.engine.respondents.begun import begin, prepare
 from harness.engine.respondents.features import last_layer
 from harness.errors import UsageError
 from harness.models.card import Card
 from harness.models.network import LoadedNetwork
 from harness.predictions import Cell
 from harness.settings import Settings
+from harness.stimuli import Picture
 from harness.suite import Suite
 
 SUITE = """
@@ -99,3 +101,31 @@ def test_a_network_without_a_linear_last_layer_is_named():
     loaded = LoadedNetwork(module.eval(), card, "cpu", "float32")
     with pytest.raises(UsageError, match="does not end in a linear layer of 2 labels"):
         last_layer(loaded, pictures(2, (8, 8)))
+
+
+class Plain:
+    def prepare(self, images):
+        return "prepared"
+
+    def forward(self, prepared):
+        return prepared
+
+    def classify(self, images):
+        return self.forward(self.prepare(images))
+
+
+class Overridden(Plain):
+    def classify(self, images):
+        return "its own"
+
+
+class Whole:
+    def classify(self, images):
+        return "whole"
+
+
+@pytest.mark.parametrize(("kind", "found"), [(Plain, "prepared"), (Overridden, "its own"), (Whole, "whole")])
+def test_what_a_subclass_does_with_pictures_is_not_passed_by(kind, found):
+    loaded = kind()
+    ready = prepare(loaded, {"digest": Picture(np.zeros((2, 2), np.uint8))}, "image")
+    assert begin(loaded, ready, loaded.classify).numbers == found

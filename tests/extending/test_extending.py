@@ -21,7 +21,6 @@ HERE = Path(__file__).parent
 HOME = HERE.parents[1]
 MINE = HERE / "mine"
 FENCE = re.compile(r"^`(mine/[\w.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-CONFTEST = 'pytest_plugins = ["harness.plugin", "fixtures.evals"]\n'
 EVALS = """import pytest
 
 
@@ -73,7 +72,6 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         suite = by_name(suite)
         assert "mine." not in suite
     (folder / "suite.toml").write_text(suite)
-    (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_mine.py").write_text(EVALS)
     (folder / "pytest.ini").write_text("[pytest]\n")
     options = ["--harness-suite", "suite.toml", "--harness-device", "cpu", "--snapshot-update", "-q"]

@@ -45,7 +45,7 @@ def test_it_has_the_shape_of_a_model_before_it_is_loaded(context):
     model = EndpointModel(context=context, model="gpt-4o")
     assert isinstance(model, RunnableModel)
     assert isinstance(model, Rendering)
-    assert (model.kind, model.labels, model.trained_on, model.correct) == ("generative", (), None, {})
+    assert (model.capability, model.labels, model.trained_on, model.correct) == ("generative", (), None, {})
     assert (model.modes, model.deterministic, model.budget) == (("generate",), False, None)
     assert EndpointModel(context=context, model="m", logprobs=True).modes == ("generate", "score")
 

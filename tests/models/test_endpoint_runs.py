@@ -148,7 +148,7 @@ def test_an_accuracy_of_zero_says_why(answered, server, tmp_path):
     where += ["--data-root", str(tmp_path / "data"), "--store", str(tmp_path / "store")]
     shown = CliRunner().invoke(app, ["predict", "served", *where])
     assert shown.exit_code == 0
-    assert shown.output.rstrip().endswith(f"9 of 9 unparsable: {why}.")
+    assert f"|\n\n9 of 9 unparsable: {why}.\n" in shown.output  # below the table
     as_json = CliRunner().invoke(app, ["predict", "served", *where, "--json"])
     assert json.loads(as_json.output)["notes"] == [f"9 of 9 unparsable: {why}."]
 

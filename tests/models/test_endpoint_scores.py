@@ -16,6 +16,7 @@ from harness.errors import HarnessWarning, ModelError, Unavailable, UsageError
 from harness.models.base import Generative
 from harness.models.endpoint import Budget
 from harness.models.endpoint.letters import letter_scores
+from harness.stimuli import Picture
 from harness.store.answers import Store
 
 LABELS = ("happy", "sad", "neutral")
@@ -197,9 +198,9 @@ def test_rows_of_scores_tell_what_replies_tell(server, tmp_path):
         "broken": answer("B", "abort", usage=(7, 1)),
         "refused": refusal(400),
     }
-    images = dict(zip(acts, grey(5), strict=True))
+    images = dict(zip(acts, map(Picture, grey(5)), strict=True))
     server.plan = lambda seen: next(
-        acts[name] for name, image in images.items() if (seen.pixels[..., 0] == image).all()
+        acts[name] for name, image in images.items() if (seen.pixels[..., 0] == image.pixels).all()
     )
     model = model_at(server, tmp_path, logprobs=True, price=[1e6, 1e6])
     respondent = GenerativeRespondent(model, "cpu", "float32", Store(tmp_path / "store"))

@@ -39,7 +39,7 @@ def test_it_has_the_shapes_that_the_harness_asks_for(folder):
     ours = build_model("llava", entry, Context(folder.parent, folder.parent))
     assert isinstance(ours, RunnableModel)
     assert isinstance(ours, Rendering)
-    assert (ours.kind, ours.labels, ours.trained_on, dict(ours.correct)) == ("generative", (), None, {})
+    assert (ours.capability, ours.labels, ours.trained_on, dict(ours.correct)) == ("generative", (), None, {})
     assert set(ours.modes) == {"generate", "score"}
     loaded = ours.load("cpu", "float32")
     assert isinstance(loaded, Generative)

@@ -95,7 +95,7 @@ def test_a_large_blob_is_read_once_on_a_machine_and_not_by_every_run(cache, tmp_
     os.utime(blob, ns=(1, 1))
     time.sleep(2.1)  # what was written just now may be written again unseen, and is not remembered
     code = (
-        "import hashlib, sys, pathlib; from harness import digests\n"
+        "import hashlib, sys, pathlib; from harness.tools import digests\n"
         "real = digests._hashed\n"
         "digests._hashed = lambda path: print('read') or real(path)\n"
         "print(digests.file_digest(pathlib.Path(sys.argv[1])))"

@@ -298,7 +298,7 @@ def test_it_has_the_shape_of_a_contrastive_model(tmp_path):
     images = pictures(3)
     prepared = ours.forward(ours.prepare(images)).numpy()
     np.testing.assert_array_equal(prepared, ours.embed_images(images))
-    assert (model(tmp_path).kind, model(tmp_path).labels, model(tmp_path).trained_on) == (
+    assert (model(tmp_path).capability, model(tmp_path).labels, model(tmp_path).trained_on) == (
         "contrastive",
         (),
         None,

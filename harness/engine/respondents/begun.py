@@ -31,6 +31,9 @@ class Ready:
 class Begun:
     """Numbers for N pictures, which may be still under way.
 
+    What a picture takes is counted from their beginning until they are there: on a device that has been given
+    several batches, with the time that they wait for each other.
+
     Attributes:
         numbers: an array, or something whose `numpy()` waits for one.
         started: when they were begun.
@@ -48,8 +51,18 @@ class Begun:
 def prepare(loaded: Any, images: Images, takes: Takes) -> Ready:
     """Pictures as an adapter takes them, prepared where it does that apart from computing."""
     pictures = shown(images.values(), takes)
-    apart = hasattr(loaded, "prepare") and hasattr(loaded, "forward")
-    return Ready(pictures, loaded.prepare(pictures) if apart else None)
+    return Ready(pictures, loaded.prepare(pictures) if _apart(type(loaded)) else None)
+
+
+def _apart(kind: type) -> bool:
+    """Whether an adapter prepares and computes apart; not where it has overridden the call that does both."""
+    places = {
+        name: next((place for place, one in enumerate(kind.__mro__) if name in vars(one)), None)
+        for name in ("prepare", "forward", "classify", "embed_images")
+    }
+    if places["prepare"] is None or places["forward"] is None:
+        return False
+    return all(place is None or place >= places["forward"] for name, place in places.items())
 
 
 def begin(loaded: Any, ready: Ready, whole: Callable[[list[Any]], Any]) -> Begun:
