@@ -128,7 +128,7 @@ def test_a_contrastive_model_shows_the_captions_that_it_compares(asking):
         (["orders.9"], "tiny", "Nearest: orders"),
         (["gloomy"], "tinny", "Dataset tinny is not in evals/suite.toml. Use one of tiny. Nearest: tiny."),
         (["gloomy", "--model", "gtp"], "tiny", "Model gtp is not in evals/suite.toml. Nearest: gpt"),
-        (["gloomy", "--model", "good"], "tiny", "Model good reads no prompt. Use one of outside, gpt, clip"),
+        (["gloomy", "--model", "good"], "tiny", "Model good reads no prompt. Use one of gpt, clip, far."),
         (["gloomy", "--model", "far"], "tiny", "Fetch it with `hf download nobody/has-it`"),
         (["orders", "--model", "gpt"], "tiny", "gpt gives no log-probabilities"),
         (["stages"], "tiny", "sets the neutral label apart"),
