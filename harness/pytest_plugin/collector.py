@@ -63,9 +63,6 @@ class Collector:
         Pictures are kept here and not by the tests, as only the whole run tells which ones show most.
         """
         if self.recorder is None:
-            if folder := self.config.stash.get(RUN, None):
-                with suppress(OSError):  # workers got it and had nothing to put into it
-                    folder.rmdir()
             return
         self.recorder.add_report(evaluation_of(self.config).predict())
         try:
@@ -95,6 +92,13 @@ class Collector:
                 f"The report could not be written ({type(error).__name__}: {error}). The run is kept; mend "
                 f"the cause and call: harness report {self.recorder.run}"
             )
+
+    def pytest_unconfigure(self) -> None:
+        """Removes a run folder that holds no run, once no worker writes into it any more."""
+        if self.recorder is None and (folder := self.config.stash.get(RUN, None)):
+            shutil.rmtree(folder / SHARED, ignore_errors=True)
+            with suppress(OSError):
+                folder.rmdir()
 
     @property
     def _too_slow(self) -> int:
