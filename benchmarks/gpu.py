@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from _shared import print_line
-from harness.restoration.gfpgan_arch import architecture
+from spandrel.architectures.GFPGAN import GFPGAN
 
 from harness.engine.ahead import run_ahead
 from harness.models import Card, Context
@@ -179,7 +179,7 @@ def gfpgan() -> tuple[dict[str, float], dict[str, float]]:
     size, n = (2, 1) if TINY else (8, 12)
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
-        module = architecture()(**OPTIONS).eval()
+        module = GFPGAN(**OPTIONS).eval()
         torch.save({"params_ema": module.state_dict()}, Path(folder) / "random.pth")
         for dtype in ("float32",) if TINY else ("float32", "bfloat16"):
             network = module.to(DEVICE, getattr(torch, dtype))
