@@ -35,6 +35,7 @@ class Evaluation:
         cells: whose answers are wanted.
         claims: the tests of claims to judge.
         folder: what the processes of a run share while it lasts; None where there is one process.
+        processes: see `engine_for`.
         progress: see `Local`.
     """
 
@@ -47,6 +48,7 @@ class Evaluation:
         claims: Iterable[ClaimCell] = (),
         *,
         folder: Path | None = None,
+        processes: int = 1,
         progress: Progress = lambda worker, done, total: None,
     ) -> None:
         self.suite, self.settings, self.profile = suite, settings, profile
@@ -55,6 +57,7 @@ class Evaluation:
         self.cells = [cell for cell in dict.fromkeys([*cells, *sides]) if cell.model in suite.models]
         self.bench, self.results = Bench(suite, settings), Results(settings.store)
         self._shared, self._folder, self._progress = Shared(folder), folder, progress
+        self._processes = processes
         self._evidence: Evidence | None = None
         self._judged: dict[Key, dict[ClaimCell, Judgement]] = {}
 
@@ -72,10 +75,17 @@ class Evaluation:
         """
         if self._evidence is not None:
             return self._evidence.report
-        engine = engine or engine_for(self.bench, run=self._folder, progress=self._progress)
-        report = Report.from_dict(self._shared.once("engine", lambda: engine.run(self.plan()).as_dict()))
+        report = Report.from_dict(self._shared.once("engine", lambda: self._run(engine).as_dict()))
         self._evidence = Evidence(self.bench, report)
         return report
+
+    def _run(self, engine: Engine | None) -> Report:
+        plan = self.plan()
+        if engine is None:
+            engine = engine_for(
+                self.bench, plan, processes=self._processes, run=self._folder, progress=self._progress
+            )
+        return engine.run(plan)
 
     @property
     def evidence(self) -> Evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -89,6 +90,7 @@ def start(config: pytest.Config, cells: Iterable[Cell], claims: Iterable[ClaimCe
         cells,
         claims,
         folder=shared,
+        processes=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
         progress=Progress(_line_writer(config) if shared is None else Notice(shared / NOTICE).write),
     )
     return config.stash[EVALUATION]

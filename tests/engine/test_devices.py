@@ -1,4 +1,4 @@
-"""Several accelerators, a process each; here two that no model uses, which is all that the engine sees."""
+"""Several processes: an accelerator each, here two that no model uses, or some of the cores."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from test_processes import TEXT, cell
 from tiny_suite import Reader, write_suite
 
 from harness.engine import Devices, Evidence, Local, engine_for, make_plan
-from harness.engine.devices import VISIBLE, accelerators
+from harness.engine.devices import THREADS, VISIBLE, accelerators, places_of
+from harness.predictions import Cell
 
+PLACES = [{VISIBLE: "0"}, {VISIBLE: "1"}]
 TELLING = (
     TEXT
     + "".join(
@@ -42,7 +44,7 @@ def test_each_process_sees_one_and_all_is_answered_as_in_one_process(opened, tmp
     models = ("good", "middling", "telling5", "telling6")
     cells = [cell(model) for model in models]
     done: list[tuple[str, int, int]] = []
-    engine = Devices(opened, ["0", "1"], run=None, progress=lambda *step: done.append(step))
+    engine = Devices(opened, PLACES, run=None, progress=lambda *step: done.append(step))
     report = engine.run(make_plan(opened, cells))
     assert report.loads["answer"] == dict.fromkeys(models, 1)
     assert report.failures == {"restore": {}, "answer": {}}
@@ -59,26 +61,39 @@ def test_each_process_sees_one_and_all_is_answered_as_in_one_process(opened, tmp
 def test_restored_pixels_are_there_before_models_look_at_them(opened):
     cells = [cell("good"), cell("middling")]
     restored = [type(one)(one.model, one.dataset, one.split, "nearest-2") for one in cells]
-    report = Devices(opened, ["0", "1"], run=None, progress=print).run(make_plan(opened, restored))
+    report = Devices(opened, PLACES, run=None, progress=print).run(make_plan(opened, restored))
     assert report.loads == {"restore": {"nearest-2": 1}, "answer": {"good": 1, "middling": 1}}
     assert [cost["images"] for cost in report.restoration_costs] == [90]
 
 
 def test_a_process_that_dies_is_replaced_and_its_model_named(opened):
     cells = [cell(model) for model in ("fatal", "good", "deadly", "middling")]
-    report = Devices(opened, ["0", "1"], run=None, progress=print).run(make_plan(opened, cells))
+    report = Devices(opened, PLACES, run=None, progress=print).run(make_plan(opened, cells))
     assert report.loads["answer"] == {"good": 1, "middling": 1}
     assert set(report.failures["answer"]) == {"fatal", "deadly"}
     for failure in report.failures["answer"].values():
         assert "died. Run it alone to see why" in failure.message
 
 
-def test_one_accelerator_or_none_needs_no_further_process(opened, monkeypatch):
+def test_there_is_a_process_for_each_accelerator_or_as_many_as_the_user_has_granted(opened, monkeypatch):
+    def kind(device: str, cells: list[Cell], processes: int = 1) -> type:
+        opened.device = "cpu"
+        plan = make_plan(opened, cells)
+        opened.device = device
+        return type(engine_for(opened, plan, processes=processes, run=None, progress=print))
+
+    both, one = [cell("good"), cell("middling")], [cell("good")]
     monkeypatch.setenv(VISIBLE, "3")
     assert accelerators() == ["3"]
-    opened.device = "cuda"
-    assert isinstance(engine_for(opened, run=None, progress=print), Local)
+    assert kind("cuda", both, processes=4) is Local
     monkeypatch.setenv(VISIBLE, "3,5")
-    assert isinstance(engine_for(opened, run=None, progress=print), Devices)
-    opened.device = "cpu"
-    assert isinstance(engine_for(opened, run=None, progress=print), Local)
+    assert (kind("cuda", both), kind("cuda", one), kind("cuda", [])) == (Devices, Local, Local)
+    assert (kind("cpu", both), kind("cpu", both, processes=4)) == (Local, Devices)
+    assert kind("cpu", one, processes=4) is Local
+    assert kind("mps", both, processes=4) is Local
+
+
+def test_processes_share_the_cores(monkeypatch):
+    monkeypatch.setenv(THREADS, "6")
+    assert places_of("cpu", 2) == [{THREADS: "3"}] * 2
+    assert places_of("cpu", 8) == [{THREADS: "1"}] * 8
