@@ -24,7 +24,7 @@ def lines(outcome, *parts):
     return [line for line in outcome.stdout.splitlines() if all(part in line for part in parts)]
 
 
-# With room for nothing, for cells, for the record but not for one more beside it (64), for all but the report.
+# With room for nothing, for cells, for the record but not for one more beside it (64), for all but a report.
 @pytest.mark.parametrize("kilobytes", [4, 48, 60, 64, 68, 100])
 def test_without_room_for_the_report_verdicts_are_printed(project, make_disk, kilobytes):
     make_disk(project.root / "reports", kilobytes)
