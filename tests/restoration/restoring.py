@@ -16,6 +16,7 @@ from harness.engine import Bench, Evidence, Local, Report, make_plan
 from harness.errors import DataError
 from harness.labels import LabelSpace
 from harness.predictions import Cell
+from harness.tasks import Choice
 
 LABELS = ("angry", "happy", "sad")
 SPACE = LabelSpace.of("tiny", LABELS)
@@ -35,7 +36,7 @@ def make_dataset(
         return np.array([[original % 3, original], [7, 7]], np.uint8)
 
     samples = tuple(Sample(f"{i:03d}", LABELS[i % 3]) for i in range(n))
-    return Dataset("tiny", "test", SPACE, samples, read, relabelled=lambda: {"others": {"sad": 1.0}})
+    return Dataset("tiny", "test", Choice(SPACE), samples, read, relabelled=lambda: {"others": {"sad": 1.0}})
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from harness.datasets import Dataset, Sample
 from harness.engine import Source
 from harness.errors import DataError, HarnessWarning, ModelError, StoreError
 from harness.store.pixels import pack
+from harness.tasks import Choice
 
 
 def unread(run, dataset: Dataset) -> Dataset:
@@ -111,18 +112,6 @@ def test_pixels_that_nobody_restored_are_an_error_of_the_run(run):
         bench.images(Source("tiny", "0", restoration="shift"))
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A 256 KB file system; skips where mounting one is not allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_read_only_store_serves_what_it_has_and_says_why_no_more(run, small_disk):
     run(make_dataset(4), store=small_disk)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -136,7 +125,7 @@ def test_a_read_only_store_serves_what_it_has_and_says_why_no_more(run, small_di
 def test_a_full_disk_stops_with_one_line_and_keeps_what_was_restored(run, small_disk):
     noise = np.random.default_rng(0).integers(0, 256, (80, 90, 90), dtype=np.uint8)
     samples = tuple(Sample(f"{i:03d}", "sad") for i in range(80))
-    dataset = Dataset("tiny", "test", SPACE, samples, lambda name: noise[int(name)].copy())
+    dataset = Dataset("tiny", "test", Choice(SPACE), samples, lambda name: noise[int(name)].copy())
     ours = run(dataset, store=small_disk)
     with pytest.raises(StoreError, match="cannot be written.*--store") as caught:
         ours.of()
