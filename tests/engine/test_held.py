@@ -212,7 +212,7 @@ def test_weights_replaced_while_a_run_waits_for_the_lock_of_their_model(tmp_path
 class Captioned(Filed):
     """A contrastive model whose weights another process replaces while it embeds texts."""
 
-    capability, logit_scale = "contrastive", 1.0
+    capability, labels, logit_scale = "contrastive", (), 1.0
 
     def embed_images(self, images):
         return np.eye(3, dtype=np.float32)[[self.answer] * len(images)]

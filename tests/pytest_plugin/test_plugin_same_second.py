@@ -1,4 +1,4 @@
-"""Jobs of a matrix start together, with one store and one --reports, and must not take each other for one run."""
+"""Jobs of a matrix start together, with one store and one --reports; none is taken for a part of another."""
 
 import json
 
