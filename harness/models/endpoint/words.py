@@ -29,8 +29,8 @@ def read_json(body: bytes, key: str) -> Any:
     except (RecursionError, ValueError) as error:
         if text.lstrip().startswith(_EVENTS):
             raise Useless(
-                "the server streams its reply (server-sent events), which was not asked for: switch streaming "
-                "off there or in the gateway before it"
+                "the server streams its reply (server-sent events), which was not asked for: switch "
+                "streaming off there or in the gateway before it"
             ) from None
         raise Unread(f"the reply is not JSON ({error}): {text!r:.200}") from None
 
