@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,30 @@ def data_root() -> Path:
     if not os.environ.get("HARNESS_DATA") or not (root / "fer2013.zip").is_file():
         pytest.skip("the real FER-2013 is not here: point HARNESS_DATA at the folder that holds fer2013.zip")
     return root
+
+
+@pytest.fixture
+def make_disk() -> Iterator[Callable[[Path, int], Path]]:
+    """`make_disk(folder, kilobytes)` makes a file system; skips where mounting one is not allowed."""
+    mounted: list[Path] = []
+
+    def make(folder: Path, kilobytes: int) -> Path:
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("mounting a small tmpfs needs root")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(make_disk, tmp_path: Path) -> Path:
+    """A file system of 256 KB."""
+    return make_disk(tmp_path / "disk", 256)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny_suite import SUITE
+from typing_extensions import TypedDict, Unpack
 
 from harness.errors import HarnessError, UsageError
 from harness.suite import Suite
@@ -95,6 +96,10 @@ ENTRIES: list[tuple[str, str, str]] = [
     ('[restorations.r]\nadapter = "gfpgan"', "weights = 1", TEXT),
     ('[restorations.r]\nadapter = "gfpgan"', "sha256 = 12", TEXT),
     ('[restorations.r]\nadapter = "gfpgan"', "colour = true", TEXT),
+    ('[restorations.r]\nadapter = "gfpgan"', "upscale = 2", "Nearest: "),
+    ('[restorations.r]\nadapter = "gfpgan"', "num_mpl = 2", "Nearest: num_mlp"),
+    ('[restorations.r]\nadapter = "gfpgan"', "out_size = 48", "one of 16, 32"),
+    ('[restorations.r]\nadapter = "gfpgan"', "different_w = 1", SWITCH),
     ('[restorations.r]\nadapter = "spandrel"', "dtype = 16", TEXT),
     ('[restorations.r]\nadapter = "spandrel"', "wieghts = 'x'", "Nearest: weights"),
     ("[prompts.p]", "persona = ['none']", "one of none, positive"),
@@ -165,6 +170,10 @@ def test_the_shipped_suite_and_the_tiny_one_hold_nothing_wrong(tmp_path):
     Suite.read(written(tmp_path, SUITE))
 
 
+class Options(TypedDict, total=False):
+    size: int
+
+
 def mine(root, split, *, name, look: str = "plain", weights: Unknown = None, **more):  # noqa: F821
     """An adapter of somebody else, with a name that only a type checker knows."""
 
@@ -177,6 +186,15 @@ class TestAdapters:
     def test_what_is_left_are_the_options(self):
         entry = {"adapter": "x:mine", "look": "fer", "other": date(2026, 1, 1), "max_missing": 0.5}
         assert self.adapters.check(mine, entry, "It") == {"look": "fer", "other": date(2026, 1, 1)}
+
+    def test_keywords_of_a_typed_dict_are_all_there_are(self):
+        def load(root, split, *, name, **options: Unpack[Options]): ...
+
+        assert self.adapters.check(load, {"size": 3}, "It") == {"size": 3}
+        with pytest.raises(UsageError, match="It has size = 'big'. Write a whole number"):
+            self.adapters.check(load, {"size": "big"}, "It")
+        with pytest.raises(UsageError, match="It has the unknown option 'sise'.*Nearest: size"):
+            self.adapters.check(load, {"sise": 3}, "It")
 
     def test_annotations_that_cannot_be_read_are_not_held_against_anybody(self):
         assert self.adapters.check(mine, {"weights": 3}, "It") == {"weights": 3}

@@ -32,7 +32,11 @@ def real_kind(data: bytes) -> str | None:
     if head.startswith(b"<svg") or b"<svg" in head:
         return "it is a drawing (SVG), which has no pixels"
     if data[4:8] == b"ftyp":
-        return "it is HEIC, which Pillow does not read" if data[8:12] in _HEIC else "it is a video"
+        return (
+            "it is HEIC, which Pillow does not read; convert it to PNG"
+            if data[8:12] in _HEIC
+            else "it is a video"
+        )
     return archive_kind(data)
 
 

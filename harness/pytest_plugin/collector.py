@@ -121,7 +121,8 @@ class Collector:
             problems = [f"The gallery has no pictures ({type(error).__name__}: {error})."]
         if problems:
             recorder.add({"problems": problems})
-            recorder.write(suite_of(self.config))
+            with suppress(OSError):  # the record stands as it was written, and the terminal shows them, too
+                recorder.write(suite_of(self.config))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Prints new snapshots, the verdict table, problems and where the report is."""

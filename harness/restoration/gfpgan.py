@@ -17,15 +17,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from harness.errors import ModelError
+from annotated_types import Ge, Le
+from typing_extensions import TypedDict, Unpack, get_type_hints
+
+from harness.errors import ModelError, UsageError
 from harness.identity import Identity, package_versions
 from harness.models.base import Context
 from harness.models.network import require
 from harness.restoration.images import SIZE, check_colour, check_size
 from harness.restoration.network import LoadedFaceNetwork, check_dtype, images_at_once, placed
 from harness.restoration.weights import checked_digest, find_weights, first_misfit, read_weights
+from harness.tools.forms import read
 
 if TYPE_CHECKING:
     import torch
@@ -33,8 +37,23 @@ if TYPE_CHECKING:
 # Raised whenever the same input comes out different; tests/golden holds outputs against it.
 VERSION = 1
 ARCHITECTURE = "GFPGANv1Clean"
-# The architecture of the releases 1.3 and 1.4.
-OPTIONS: dict[str, Any] = {
+
+
+class Architecture(TypedDict, total=False):
+    """Options of the network; it halves its input down to 4 pixels."""
+
+    out_size: Literal[16, 32, 64, 128, 256, 512, 1024]
+    num_style_feat: Annotated[int, Ge(1), Le(8192)]
+    channel_multiplier: Annotated[int, Ge(1), Le(16)]
+    num_mlp: Annotated[int, Ge(1), Le(64)]
+    input_is_latent: bool
+    different_w: bool
+    narrow: Annotated[float, Ge(0), Le(16)]
+    sft_half: bool
+
+
+# Of the releases 1.3 and 1.4.
+RELEASED: Architecture = {
     "out_size": 512,
     "num_style_feat": 512,
     "channel_multiplier": 2,
@@ -44,8 +63,6 @@ OPTIONS: dict[str, Any] = {
     "narrow": 1,
     "sft_half": True,
 }
-# The network halves its input down to 4 pixels.
-SIDES = (16, 32, 64, 128, 256, 512, 1024)
 
 
 class Gfpgan:
@@ -63,7 +80,7 @@ class Gfpgan:
 
     Raises:
         Unavailable: the weights or a package are absent.
-        ModelError: the card is no card of this architecture, or asks for an impossible one.
+        ModelError: the card is no card of this architecture.
         UsageError: an option is wrong.
     """
 
@@ -76,17 +93,11 @@ class Gfpgan:
         size: int = SIZE,
         colour: str = "keep",
         dtype: str = "float32",
-        **architecture: Any,
+        **architecture: Unpack[Architecture],
     ) -> None:
         self.size, self.colour, self.dtype = check_size(size), check_colour(colour), check_dtype(dtype)
-        if unknown := architecture.keys() - OPTIONS.keys():
-            raise TypeError(f"{ARCHITECTURE} has no option {', '.join(sorted(unknown))}")
         self.path, self.sha256 = find_weights(weights, context), sha256
-        self.options = {**OPTIONS, **_card(self.path), **architecture}
-        if (side := self.options["out_size"]) not in SIDES:
-            raise ModelError(
-                f"{ARCHITECTURE} has no out_size {side!r}. Use one of {', '.join(map(str, SIDES))}."
-            )
+        self.options: dict[str, Any] = {**RELEASED, **_card(self.path), **architecture}
         require("torch", "torchvision", "safetensors", "spandrel", extra="restoration")
 
     def identity(self, device: str) -> Identity:
@@ -112,14 +123,8 @@ class Gfpgan:
 
         checked_digest(self.path, self.sha256)
         tensors = read_weights(self.path, ("params_ema", "params"))
-        try:
-            with torch.device("meta"):  # without its own random values, which takes seconds
-                module = GFPGAN(**self.options)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            raise ModelError(
-                f"{ARCHITECTURE} cannot be built with {self.options} ({type(error).__name__}: {error}). "
-                f"Correct the entry or the card of {self.path}."
-            ) from error
+        with torch.device("meta"):  # without its own random values, which takes seconds
+            module = GFPGAN(**self.options)
         try:
             module.load_state_dict(tensors, assign=True)
         except RuntimeError as error:
@@ -151,4 +156,7 @@ def _card(path: Path) -> dict[str, Any]:
         raise ModelError(f"The card {card} is not readable JSON ({error}). Mend or rewrite it.") from error
     if not isinstance(found, dict) or found.get("architecture", ARCHITECTURE) != ARCHITECTURE:
         raise ModelError(f"The card {card} is not of {ARCHITECTURE}. Name the weights of a GFPGAN restorer.")
-    return {name: found[name] for name in OPTIONS.keys() & found.keys()}
+    try:
+        return read(found, get_type_hints(Architecture, include_extras=True), f"The card {card}", more=True)
+    except UsageError as error:
+        raise ModelError(str(error)) from error

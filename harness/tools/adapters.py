@@ -10,7 +10,9 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
+
+from typing_extensions import Unpack, get_type_hints
 
 from harness.errors import UsageError
 from harness.tools.forms import Who, read
@@ -37,14 +39,22 @@ class Adapters:
     shared: Mapping[str, Any] = field(default_factory=dict)
 
     def options(self, adapter: Callable[..., Any]) -> Options:
-        """What an entry may say to an adapter, as its signature has it."""
+        """What an entry may say to an adapter, as its signature has it.
+
+        Keywords of an adapter that takes any (`**more`) are those of their TypedDict, if it unpacks one.
+        """
         taken = [one for one in _parameters(adapter)[self.before :] if one.name not in self.given]
         named = [one for one in taken if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        open_ended = [one.annotation for one in taken if one.kind is one.VAR_KEYWORD]
+        unpacked = [get_args(hint)[0] for hint in open_ended if get_origin(hint) is Unpack]
+        hints = {one.name: one.annotation for one in named}
+        for keywords in unpacked:
+            hints |= get_type_hints(keywords, include_extras=True)
         return Options(
-            {"adapter": str, **self.shared, **{one.name: one.annotation for one in named}},
-            frozenset(one.name for one in named),
+            {"adapter": str, **self.shared, **hints},
+            frozenset(hints),
             tuple(one.name for one in named if one.default is one.empty),
-            any(one.kind is one.VAR_KEYWORD for one in taken),
+            len(open_ended) > len(unpacked),
         )
 
     def check(
@@ -53,7 +63,8 @@ class Adapters:
         """The options that an entry has for its adapter.
 
         Args:
-            adapter: what the entry is for. One that takes any keyword is asked about those it names.
+            adapter: what the entry is for. One that takes any keyword is asked about those it names, or
+                its TypedDict does.
             entry: the entry, with what the harness itself reads.
             who: the entry, as messages begin with it.
             whole: also what the adapter cannot do without must be there.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +31,7 @@ def broken(suite, tmp_path) -> Path:
 
 
 def allow(suite: Path, share: float) -> None:
-    text = suite.read_text()
+    text = re.sub(r"max_missing = .*\n", "", suite.read_text())
     suite.write_text(text.replace('adapter = "images"\n', f'adapter = "images"\nmax_missing = {share}\n'))
 
 
@@ -78,9 +80,7 @@ def test_a_list_of_files_that_are_elsewhere_is_an_error(harness, suite, tmp_path
         suite.read_text().replace('adapter = "images"\n', 'adapter = "images"\ncsv = "list.csv"\n')
     )
     assert "tiny:test lacks 100.0% of its images" in harness(*PREDICT).error
-    (finding,) = [f for f in harness("doctor", "--json").json["findings"] if f["what"] == "dataset tiny:test"]
-    assert not finding["ok"]
-    assert "lists a file that" in finding["state"]
+    assert "lists a file that" in finding(harness)
 
 
 def test_metadata_that_pillow_warns_of_changes_no_answer_even_where_warnings_are_errors(suite, tmp_path):
@@ -134,15 +134,52 @@ def test_a_picture_that_a_restorer_would_make_huge_is_one_failure(harness, suite
     assert metrics(shown)["coverage", None]["value"] == pytest.approx(89 / 90)
 
 
+# What is not read, in each place where a user may meet it
+
+
+def finding(harness) -> str:
+    (found,) = [f for f in harness("doctor", "--json").json["findings"] if f["what"] == "dataset tiny:test"]
+    assert not found["ok"]
+    return found["state"]
+
+
+def test_heic_is_named_with_what_to_do(harness, suite, tmp_path):
+    path = tmp_path / "data/tiny" / EMPTY[0]
+    path.with_suffix(".heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1" + bytes(999))
+    path.unlink()
+    allow(suite, 0.1)
+    told = "cannot be decoded (it is HEIC, which Pillow does not read; convert it to PNG)"
+    for shown in (harness(*PREDICT), harness("doctor", "--data", "tiny")):
+        assert shown.status == 0, shown.err
+        assert f"problem: {EMPTY[0].replace('.png', '.heic')}: {told}, left out" in shown.out
+    allow(suite, 0.0)
+    assert told in harness(*PREDICT).error
+    assert told in finding(harness)
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".7z"])
+def test_an_archive_that_is_not_read_in_place_is_named_with_what_to_do(harness, suite, tmp_path, suffix):
+    data = tmp_path / "data"
+    shutil.rmtree(data / "tiny")
+    (data / f"tiny{suffix}").write_bytes(b"x")
+    told = (
+        f"tiny is here as {data}/tiny{suffix}, which is not read in place. Unpack it to {data}/tiny, or pack"
+    )
+    assert told in harness(*PREDICT).error
+    assert told in finding(harness)
+    shown = harness("doctor", "--data", "tiny")
+    assert shown.status == 2
+    assert f"error: {told}" in shown.out
+
+
 # The doctor
 
 
 def test_the_doctor_names_files_that_cannot_be_read(harness, broken):
-    (finding,) = [f for f in harness("doctor", "--json").json["findings"] if f["what"] == "dataset tiny:test"]
-    assert not finding["ok"]
-    assert "90 samples, of 90 looked at 5 are unreadable: " in finding["state"]
-    assert EMPTY[0] in finding["state"]
-    assert "harness doctor --data tiny:test" in finding["state"]
+    state = finding(harness)
+    assert "90 samples, of 90 looked at 5 are unreadable: " in state
+    assert EMPTY[0] in state
+    assert "harness doctor --data tiny:test" in state
 
 
 def test_doctor_data_tells_what_the_files_are(harness, suite, tmp_path):

@@ -238,7 +238,7 @@ def test_truncated_pictures_are_refused_even_where_pillow_was_told_to_let_them_t
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n": "git lfs pull",
         b"\n<!DOCTYPE html><p>Sign in": "web page",
         b"<?xml version='1.0'?><svg xmlns=''/>": "SVG",
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1": "HEIC",
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1": "it is HEIC, which Pillow does not read; convert it",
         b"\0\0\0\x18ftypisom": "video",
         b"\x1f\x8b\x08\0": "gzip",
         b"hello": "content is not that of a JPEG",

@@ -160,10 +160,10 @@ def test_a_file_that_changes_between_two_batches_stops_the_run_there(context, st
     assert store.read(identify()).empty
 
 
-class Weighty:
-    """A classifier whose weights are a file with the label that it always answers."""
+class Filed:
+    """A model whose weights are a file with a number."""
 
-    capability, labels, trained_on = "classifier", ("angry", "happy", "sad"), None
+    labels, trained_on = ("angry", "happy", "sad"), None
 
     def __init__(self, *, context: Context) -> None:
         self.path, self.correct = context.find("answer.txt"), {}
@@ -171,9 +171,15 @@ class Weighty:
     def identity(self, device: str, dtype: str) -> Identity:
         return Identity(model="weighty", weights=file_digest(self.path), labels=self.labels)
 
-    def load(self, device: str, dtype: str) -> Weighty:
+    def load(self, device: str, dtype: str) -> Filed:
         self.answer = int(self.path.read_text())
         return self
+
+
+class Weighty(Filed):
+    """A classifier that always answers the label of this number."""
+
+    capability = "classifier"
 
     def classify(self, images):
         return np.eye(3, dtype=np.float32)[[self.answer] * len(images)]
@@ -201,6 +207,34 @@ def test_weights_replaced_while_a_run_waits_for_the_lock_of_their_model(tmp_path
     assert set(answers(*run, cell).table["label"]) == {"sad"}
     (tmp_path / "answer.txt").write_text("0")
     assert set(answers(*run, cell).table["label"]) == {"angry"}
+
+
+class Captioned(Filed):
+    """A contrastive model whose weights another process replaces while it embeds texts."""
+
+    capability, labels, logit_scale = "contrastive", (), 1.0
+
+    def embed_images(self, images):
+        return np.eye(3, dtype=np.float32)[[self.answer] * len(images)]
+
+    def embed_texts(self, texts):
+        self.path.write_text("2")
+        return np.ones((len(texts), 3), np.float32) / np.sqrt(3)
+
+
+def test_texts_embedded_while_the_weights_are_replaced_are_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setitem(ADAPTERS, "captioned", f"{__name__}:Captioned")
+    (tmp_path / "answer.txt").write_text("0")
+    models = '[models.captioned]\nadapter = "captioned"\n'
+    opened = Bench(*project(tmp_path, SUITE.partition("[models")[0] + models))
+    cell = Cell("captioned", "tiny", "test", prompt="plain")
+    (planned,) = (plan := make_plan(opened, [cell])).jobs
+    model = opened.respondent("captioned")
+    report = Local(opened).run(plan)
+    with pytest.raises(ModelError, match="have changed while the run was going on"):
+        Evidence(opened, report).predictions(cell)
+    assert model.lacks(planned.asked)
+    assert opened.store.read(model.identity).empty
 
 
 def test_a_library_that_warns_changes_nothing_where_warnings_are_errors(identity, store):

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.models.endpoint.arrival import LARGEST
+from harness.models.endpoint.budget import Budget
 from harness.models.endpoint.words import clean
 
 SECRET = "sk-proj-4f0ZenE7vErPr1nT/tH1s+='"
@@ -84,6 +85,22 @@ def test_a_reply_that_is_too_large_is_one_failure(server, tmp_path, status):
     assert [reply.text for reply in replies] == ["happy", None, "happy", "happy"]
     assert replies[1].error == "the reply is larger than 8 MB"
     assert len(server.seen) == 4
+
+
+STREAM = b'data: {"choices": [{"delta": {"content": "happy"}}]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize("lead", [b"", b"\n", b": keep-alive\n\n", b"event: message\n"])
+def test_a_stream_of_events_is_named_is_not_asked_for_again_and_draws_on_the_budget(server, tmp_path, lead):
+    server.plan = lambda seen: lambda handler, seen: handler.send(200, lead + STREAM, {})
+    model = model_at(server, tmp_path, retries=3, price=[1.0, 1.0])
+    model.budget = Budget(10.0)
+    ((reply,),) = model.load("cpu", "float32").generate(grey(1), [question()])
+    assert reply.text is None
+    assert "streams its reply (server-sent events)" in reply.error
+    assert "switch streaming off" in reply.error
+    assert len(server.seen) == 1
+    assert model.budget.spent > 0
 
 
 ASK = """

@@ -166,18 +166,6 @@ def test_identity_is_kept_in_the_open(store, identity):
     assert '"model": "test:counting"' in (store.folder(identity) / "identity.json").read_text()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A 256 KB file system; skips where mounting one is not allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_read_only_store_still_reads_and_says_why_it_cannot_write(small_disk, identity):
     store = Store(small_disk / "store")
     store.write(identity, rows("a"))

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -99,10 +99,12 @@ class Project:
         done = subprocess.run(**command, capture_output=True, timeout=120)
         return Outcome(self, done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts pytest, as the leader of its own process group."""
+    def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Starts pytest, as the leader of its own process group, perhaps under another command."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(**self._command(arguments, {}), **pipes, start_new_session=True)
+        command = self._command(arguments, {})
+        command["args"] = [*under, *command["args"]]
+        return subprocess.Popen(**command, **pipes, start_new_session=True)
 
     def _command(self, arguments: Iterable[str], environment: Mapping[str, str]) -> dict[str, Any]:
         # What pytest and its plugins told this process is not meant for the new one.

@@ -52,3 +52,20 @@ def test_too_many_unreadable_images_fail_the_tests_before_a_model_is_asked(proje
     assert problem.startswith("shapes:test lacks 3.3% of its images, more than 1.0%: ")
     assert names[0] in problem
     assert problem in json.loads((project.latest / "run.json").read_text())["problems"]
+
+
+def test_what_is_not_read_is_named_with_what_to_do(project):
+    heic, *_ = sorted((project.data / "shapes/test/disc").iterdir())
+    heic.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1" + bytes(999))
+    outcome = project.pytest("evals", "--snapshot-update")
+    assert outcome.status == 0, outcome
+    told = "cannot be decoded (it is HEIC, which Pillow does not read; convert it to PNG), left out"
+    assert f"problem: shapes:test: test/disc/{heic.name}: {told}" in outcome.stdout
+
+    shutil.rmtree(project.data / "shapes")
+    (project.data / "shapes.tar.gz").write_bytes(b"x")
+    outcome = project.pytest("evals", "-rs")
+    told = f"shapes is here as {project.data}/shapes.tar.gz, which is not read in place. Unpack it to "
+    assert outcome.status == 0, outcome
+    assert {entry["reason"].startswith(told) for entry in outcome.run["skipped"]} == {True}
+    assert told in outcome.stdout

@@ -275,6 +275,12 @@ class TestCard:
         with pytest.raises(ModelError, match=r"The card .*wrong\.json is not"):
             build("wrong.safetensors")
 
+    @pytest.mark.parametrize(("name", "value"), [("out_size", 48), ("num_mlp", "2"), ("narrow", None)])
+    def test_a_card_is_held_to_what_an_entry_is(self, folder, build, name, value):
+        save_with_card(folder / "odd.safetensors", narrow_gfpgan(), **{name: value})
+        with pytest.raises(ModelError, match=rf"^The card .*odd\.json has {name} = .*\. Write "):
+            build("odd.safetensors")
+
     def test_without_a_card_it_is_the_released_architecture(self, folder, build):
         save_with_card(folder / "bare.safetensors", narrow_gfpgan())
         (folder / "bare.json").unlink()
@@ -288,9 +294,13 @@ class TestCard:
         ({"colour": "blue"}, UsageError, "Expected `colour` to be one of keep, grey"),
         ({"size": 0}, UsageError, "Expected `size`"),
         ({"dtype": "int8"}, UsageError, "Expected `dtype` to be one of float32, bfloat16, float16"),
-        ({"upscale": 2}, UsageError, "Restoration face: GFPGANv1Clean has no option upscale"),
-        ({"out_size": 48}, ModelError, "no out_size 48. Use one of 16, 32"),
-        ({"out_size": [32]}, ModelError, "no out_size"),
+        ({"upscale": 2}, UsageError, r"Restoration face has the unknown option 'upscale'. Use .*out_size"),
+        ({"num_mpl": 2}, UsageError, "the unknown option 'num_mpl'.*Nearest: num_mlp"),
+        ({"out_size": 48}, UsageError, "has out_size = 48. Write one of 16, 32"),
+        ({"out_size": [32]}, UsageError, r"has out_size = \[32\]. Write one of 16, 32"),
+        ({"num_mlp": 0}, UsageError, "has num_mlp = 0. Write a whole number from 1 to 64"),
+        ({"narrow": "much"}, UsageError, "has narrow = 'much'. Write a number"),
+        ({"sft_half": 1}, UsageError, "has sft_half = 1. Write true or false"),
     ],
 )
 def test_wrong_options_are_named(build, options, error, message):
@@ -298,9 +308,14 @@ def test_wrong_options_are_named(build, options, error, message):
         build(**options)
 
 
-def test_an_impossible_architecture_is_named(build):
-    with pytest.raises(ModelError, match="cannot be built with .*'narrow': 'much'"):
-        build(narrow="much").load("cpu")
+LARGEST = {"out_size": 1024, "num_style_feat": 8192, "channel_multiplier": 16, "num_mlp": 64, "narrow": 16}
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("options", [{"narrow": 0}, LARGEST], ids=["least", "largest"])
+def test_the_least_and_the_largest_that_may_be_asked_for_do_not_fit(build, options):
+    with pytest.raises(ModelError, match=r"narrow\.safetensors do not fit GFPGANv1Clean with"):
+        build(**options).load("cpu")
 
 
 def test_everything_that_moves_pixels_is_in_the_identity(build, folder):

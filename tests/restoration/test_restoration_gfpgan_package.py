@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import load_file
 from spandrel.architectures.GFPGAN import GFPGAN
 from torchvision.transforms.functional import rgb_to_grayscale
-from harness.restoration.gfpgan import OPTIONS
+from harness.restoration.gfpgan import RELEASED
 
 removed = ModuleType("torchvision.transforms.functional_tensor")
 removed.rgb_to_grayscale = rgb_to_grayscale
@@ -33,9 +33,9 @@ torch.manual_seed(0)
 if weights := sys.argv[1:]:
     tensors = {name: value.float() for name, value in load_file(weights[0]).items()}
     card = json.loads(Path(weights[0]).with_suffix(".json").read_text())
-    options = {name: card[name] for name in OPTIONS}
+    options = {name: card[name] for name in RELEASED}
 else:
-    options = OPTIONS
+    options = RELEASED
     tensors = GFPGANv1Clean(**options).state_dict()
     for name, value in tensors.items():
         if value.numel() == 1 and name.endswith("weight"):

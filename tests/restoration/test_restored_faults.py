@@ -112,18 +112,6 @@ def test_pixels_that_nobody_restored_are_an_error_of_the_run(run):
         bench.images(Source("tiny", "0", restoration="shift"))
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A 256 KB file system; skips where mounting one is not allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_read_only_store_serves_what_it_has_and_says_why_no_more(run, small_disk):
     run(make_dataset(4), store=small_disk)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)

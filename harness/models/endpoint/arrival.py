@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from harness.models.endpoint.faults import Failed, Unread
+from harness.models.endpoint.faults import Unread, Useless
 from harness.models.endpoint.words import clean
 
 # A hundred times what the longest thoughts take; a packed megabyte may hold a thousand.
 LARGEST = 8 * 2**20
-
-
-class TooLarge(Failed):
-    """A reply that is larger than any answer."""
 
 
 def http_library() -> Any:
@@ -72,7 +68,7 @@ async def unpacked(stream: AsyncIterator[bytes], packing: str) -> AsyncIterator[
     Requests ask for replies that are not packed; some gateways pack them all the same.
 
     Raises:
-        TooLarge: there are more.
+        Useless: there are more.
         Unread: they are packed in another way than gzip or deflate, or damaged.
     """
     wanted = packing.strip().casefold()
@@ -87,5 +83,5 @@ async def unpacked(stream: AsyncIterator[bytes], packing: str) -> AsyncIterator[
             raise Unread(f"the reply cannot be unpacked ({error})") from None
         left -= len(part)
         if left < 0:
-            raise TooLarge(f"the reply is larger than {LARGEST // 2**20} MB")
+            raise Useless(f"the reply is larger than {LARGEST // 2**20} MB")
         yield part

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.models.endpoint.account import Account
-from harness.models.endpoint.arrival import TooLarge, http_library
+from harness.models.endpoint.arrival import http_library
 from harness.models.endpoint.connection import Connection
 from harness.models.endpoint.faults import (
     Failed,
@@ -17,6 +17,7 @@ from harness.models.endpoint.faults import (
     Passing,
     Unreachable,
     Unread,
+    Useless,
     fault,
     is_error,
     refused,
@@ -112,7 +113,7 @@ async def _once(client: AsyncOpenAI, to: Connection, body: dict[str, Any], accou
         raise Passing(f"no reply within {to.timeout:g} s") from None
     except (openai.OpenAIError, Failed) as error:
         found = fault(error, to)
-        if isinstance(found, (TooLarge, Unread)):  # something came, and somebody may have to pay for it
+        if isinstance(found, (Useless, Unread)):  # something came, and somebody may have to pay for it
             account.book(None, body)
         raise found from None
     cost = account.book(usage, body)

@@ -45,6 +45,10 @@ class Passing(Failed):
         self.after, self.everyone = after, everyone or after is not None
 
 
+class Useless(Failed):
+    """Something came that nobody can use, and asking again would bring the same. It may have been billed."""
+
+
 class Unread(Passing):
     """Something came that cannot be read. It may have been billed, so that it is asked once more only."""
 

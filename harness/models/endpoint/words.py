@@ -6,11 +6,13 @@ import json
 import re
 from typing import Any
 
-from harness.models.endpoint.faults import Unread
+from harness.models.endpoint.faults import Unread, Useless
 
 # A shorter "key" is a placeholder for servers that want none, and may be a word that models answer with.
 SHORTEST_SECRET = 8
 
+# What the lines of server-sent events begin with.
+_EVENTS = ("data:", "event:", "id:", "retry:", ": ")
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")
 
 
@@ -19,11 +21,17 @@ def read_json(body: bytes, key: str) -> Any:
 
     Raises:
         Unread: it is not JSON, or nested too deeply to be an answer.
+        Useless: it is a stream of events.
     """
     text = body.decode("utf-8-sig", "replace")
     try:
         return clean(json.loads(text), key)
     except (RecursionError, ValueError) as error:
+        if text.lstrip().startswith(_EVENTS):
+            raise Useless(
+                "the server streams its reply (server-sent events), which was not asked for: switch "
+                "streaming off there or in the gateway before it"
+            ) from None
         raise Unread(f"the reply is not JSON ({error}): {text!r:.200}") from None
 
 
