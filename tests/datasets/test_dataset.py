@@ -198,7 +198,7 @@ def plugged(root: Path, split: str, *, name: str, brightness: int = 1) -> Datase
 
 def test_adapters_register_through_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("plugged", f"{__name__}:plugged", "emotion_harness.datasets")
-    monkeypatch.setattr("harness.tools.adapters.entry_points", lambda group: [point])
+    monkeypatch.setattr("harness.tools.adapters._registered", lambda group, path: {point.name: point})
     with pytest.raises(UsageError, match="unknown adapter 'other'.* fer2013, images, plugged, or"):
         load_dataset({"adapter": "other"}, "theirs", "test", tmp_path)
     data = load_dataset({"adapter": "plugged", "brightness": 3}, "theirs", "test", tmp_path)
