@@ -63,6 +63,7 @@ WAYS: dict[str, Way] = {
     r"harness train": Way({"HARNESS_DATA": "nowhere"}, 2, "^error: fer2013 is not here"),
     r"harness predict clip": Way(status=2, says=r"^error: .*hf download timm/vit_base_patch32_clip"),
     r"harness report": Way(says=r"reports/latest/report\.html", first=SMOKE),
+    r"harness run": Way(says=r"report: \S*report\.html"),
     r"harness (init|doctor|plan|predict|prompt|schema|score)": Way(),
     r"\.venv/bin/python benchmarks/\w+\.py|python -m fixtures\.": Way(stopped=True),
 }
