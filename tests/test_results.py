@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -109,7 +110,27 @@ def test_an_error_is_not_kept(calls, tmp_path):
 def test_a_damaged_file_is_computed_again(calls, tmp_path):
     calls(seed=1)
     (path,) = tmp_path.rglob("*.json")
-    path.write_text(path.read_text()[:-3])
+    path.write_bytes(path.read_bytes()[:-3])
+    assert calls(seed=1)
+    assert not calls(seed=1)
+
+
+def test_no_result_with_a_single_wrong_bit_is_served(calls, tmp_path):
+    """A digit of a verdict is one bit away from another digit, and as good JSON."""
+    calls(seed=1)
+    (path,) = tmp_path.rglob("*.json")
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        path.write_bytes((int.from_bytes(whole, "big") ^ 1 << bit).to_bytes(len(whole), "big"))
+        assert calls(seed=1)
+        assert not calls(seed=1)
+
+
+def test_a_result_that_is_a_pipe_is_not_waited_for(calls, tmp_path):
+    calls(seed=1)
+    (path,) = tmp_path.rglob("*.json")
+    path.unlink()
+    os.mkfifo(path)
     assert calls(seed=1)
     assert not calls(seed=1)
 

@@ -23,6 +23,8 @@ def accelerator_error(number: int) -> Exception:
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), True),
         (accelerator_error(2), True),  # cudaErrorMemoryAllocation
         (accelerator_error(700), False),  # cudaErrorIllegalAddress
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("required rank 4 tensor to use channels_last memory format"), False),
         (RuntimeError("pin memory thread exited"), False),
         (ValueError("the memory bank of this model is empty"), False),
         (OSError("Cannot allocate memory"), False),

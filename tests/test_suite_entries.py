@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -216,6 +217,11 @@ class TestText:
         plain = Suite.read(written(tmp_path, SUITE))
         there = written(tmp_path, b"\xef\xbb\xbf" + SUITE.replace("\n", "\r\n").encode())
         assert Suite.read(there) == plain
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "suite.toml")
+        with pytest.raises(UsageError, match=r"suite\.toml cannot be read \(Not a regular file\)"):
+            Suite.read(tmp_path / "suite.toml")
 
     @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
     def test_utf_16_is_named(self, tmp_path, encoding):

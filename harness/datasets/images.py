@@ -100,7 +100,7 @@ def load(
         listing = _by_names(tree, layout or "<split>/<label>/*", extensions)
     else:
         listing = from_table(tree, csv, columns, file, layout or "*")
-    chosen, absent = _of_split(listing, name, split, splits)
+    chosen, absent = _of_split(listing, tree.problems, name, split, splits)
 
     problems = Problems()
     samples = []
@@ -189,12 +189,16 @@ def _group_pattern(name: str, group: str | None) -> re.Pattern[str] | None:
 
 
 def _of_split(
-    listing: Listing, name: str, split: str, splits: Mapping[str, str | Sequence[str]] | None
+    listing: Listing,
+    problems: Sequence[str],
+    name: str,
+    split: str,
+    splits: Mapping[str, str | Sequence[str]] | None,
 ) -> tuple[list[Listed], list[Listed]]:
     """The images of a split, and those that it lists without having them."""
     every = [*listing.items, *listing.missing]
     if not every:
-        found = listing.problems.lines()
+        found = [*listing.problems.lines(), *problems]
         raise DataError(
             f"{name} has no image where its layout says{': ' + found[0] if found else ''}. "
             "Check `layout`, `csv` and `extensions` in the suite."

@@ -12,6 +12,7 @@ from harness.errors import ModelError, UsageError
 from harness.tools.digests import file_digest
 from harness.tools.forms import Words, read
 from harness.tools.nearest import like
+from harness.tools.sealed import regular
 
 # The least that a card says; CONTRIBUTING.md shows a whole one.
 EXAMPLE = (
@@ -61,7 +62,7 @@ class Card:
             ModelError: the file is absent, not JSON, or a field is missing or contradicts another.
         """
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw = json.loads(regular(path).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(
                 f"The checkpoint has no card: {path} does not exist. Write one, such as {EXAMPLE}, with "

@@ -11,6 +11,7 @@ from typing import cast
 
 from harness.errors import DataError
 from harness.models.base import FAMILIES, Family, Published
+from harness.tools.sealed import regular
 
 COLUMNS = ("model", "family", "dataset:split", "restoration", "n", "metric", "value", "source", "note")
 KEY = ("model", "source", "dataset:split", "restoration")
@@ -31,7 +32,7 @@ def read_published(path: Path) -> list[Published]:
     """
     groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = regular(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}). Correct `published` in the suite.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))

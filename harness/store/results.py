@@ -2,7 +2,7 @@
 
 A verdict takes a bootstrap, a metric table takes ten. Neither is computed again for the same answers, by
 whichever process, in whichever run: its name is the digest of its inputs, of the code of this package and of
-the packages that move numbers. Nothing has to be invalidated.
+the packages that move numbers. Nothing has to be invalidated, and what is damaged is computed again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from harness.identity import package_versions
 from harness.tasks import task_as_dict
 from harness.tools.atomic import write_atomically
+from harness.tools.sealed import regular, sealed, unsealed
 
 if TYPE_CHECKING:
     from harness.predictions.table import Predictions
@@ -48,11 +49,12 @@ class Results:
         """
         name = _digest({"code": code_version(), **inputs})
         path = self._folder / name[:2] / f"{name}.json"
-        with suppress(OSError, ValueError):
-            return json.loads(path.read_text(encoding="utf-8"))
-        body = json.dumps(compute())
         with suppress(OSError):
-            write_atomically(path, lambda file: file.write(body.encode()))
+            if (kept := unsealed(regular(path).read_bytes())) is not None:
+                return json.loads(kept)
+        body = json.dumps(compute()).encode()
+        with suppress(OSError):
+            write_atomically(path, lambda file: file.write(sealed(body)))
         return json.loads(body)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.suite.lines import line_of
 from harness.tools.forms import texts
+from harness.tools.sealed import regular
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -63,7 +64,7 @@ def read_toml(path: Path) -> Source:
         UsageError: it cannot be read, is not TOML, or holds a Windows path that TOML reads as something else.
     """
     try:
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
     except OSError as error:
         raise UsageError(
             f"The suite {path} cannot be read ({error.strerror}). Name one with --suite."

@@ -51,6 +51,12 @@ def test_members_with_path_tricks_are_left_out_by_name(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.zip"]
 
 
+def test_a_zip_whose_members_are_all_left_out_says_why(tmp_path: Path) -> None:
+    write_zip(tmp_path / "mine.zip", [("/train/happy/1.png", b""), ("/train/happy/2.png", b"")])
+    with pytest.raises(DataError, match=r"where its layout says: .*/train/happy/1\.png.*absolute path"):
+        load(tmp_path)
+
+
 def test_names_cannot_write_to_the_terminal(tmp_path: Path) -> None:
     write_folder(tmp_path / "mine", FILES | {"train/\x1b[31mred\n/1.png": b""})
     (line,) = load(tmp_path).problems

@@ -120,6 +120,15 @@ def test_parts_of_a_content_are_its_text(server, tmp_path, content, text):
     assert (reply.text, reply.error, reply.remark) == (text, "", "")
 
 
+@pytest.mark.parametrize("form", [{"delta": {"content": "happy"}}, {"text": "happy"}], ids=json.dumps)
+@pytest.mark.parametrize("finish", ["stop", None])
+def test_what_gateways_send_in_the_place_of_a_message_is_one(server, tmp_path, form, finish):
+    data = completion()
+    data["choices"] = [{"index": 0, "finish_reason": finish, **form}]
+    reply = ask(server, tmp_path, data)
+    assert (reply.text, reply.error, reply.remark, reply.cost) == ("happy", "", "", 100)
+
+
 @pytest.mark.parametrize("message", ["", 7, {"content": 7}, {"content": {}}, {}], ids=str)
 def test_a_reply_without_text_is_judged_once(server, tmp_path, message):
     data = completion()

@@ -40,6 +40,7 @@ THOUGHTS = ("reasoning", "reasoning_content", "thinking", "reasoning_details")
 # No model reads or writes so much at a time; what a server counts beyond it is no count.
 MOST_TOKENS = 10**7
 
+_MESSAGES = ("message", "delta")
 _FINISH = {word: finish for finish, words in FINISHES.items() for word in words.split(" ")}
 
 
@@ -112,7 +113,7 @@ def read_reply(data: Any, usage: Usage) -> Received:
     choice = _choice(data)
     if choice is None:
         return Received(Reply(text=None, error=f"a reply without a message came: {data!r:.200}"))
-    message = choice["message"] if isinstance(choice.get("message"), dict) else {}
+    message = _message(choice)
     text = _text(message.get("content")) or _text(message.get("refusal"))
     word, finish = _ending(choice)
     if _letters(word) in BROKEN_OFF:
@@ -143,8 +144,14 @@ def _choice(data: Any) -> dict[str, Any] | None:
         choice = data["choices"][0]
     except (IndexError, KeyError, TypeError):
         return None
-    there = isinstance(choice, dict) and bool(choice.get("message") or choice.get("finish_reason"))
+    there = isinstance(choice, dict) and any(map(choice.get, (*_MESSAGES, "text", "finish_reason")))
     return choice if there else None
+
+
+def _message(choice: dict[str, Any]) -> dict[str, Any]:
+    """The message; some gateways send the delta of a stream instead, or the text of the older protocol."""
+    told = [choice[name] for name in _MESSAGES if isinstance(choice.get(name), dict)]
+    return told[0] if told else {"content": choice.get("text")}
 
 
 def _first(usage: dict[str, Any], *names: str) -> Any:
