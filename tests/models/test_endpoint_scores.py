@@ -204,10 +204,9 @@ def test_rows_of_scores_tell_what_replies_tell(server, tmp_path):
     )
     model = model_at(server, tmp_path, logprobs=True, price=[1e6, 1e6])
     respondent = GenerativeRespondent(model, "cpu", "float32", Store(tmp_path / "store"))
+    loaded, asked = model.load("cpu", "float32"), [Asked(model.identity("", ""), question(**LETTERS))]
     with pytest.warns(HarnessWarning, match="no score for 4 of 5"):
-        (table,) = respondent.forward(
-            model.load("cpu", "float32"), None, images, [Asked(model.identity("", ""), question(**LETTERS))]
-        )
+        (table,) = respondent.forward(loaded, respondent.prepare(loaded, images, asked), images, asked)
     rows = table.to_pandas().set_index("pixel_digest")
     assert list(rows["outcome"]) == ["parsed", "unparsable", "refusal", "failed", "failed"]
     assert list(rows["label"].fillna("")) == ["sad", "", "", "", ""]

@@ -91,18 +91,21 @@ class GenerativeRespondent:
         del loaded, asked
         return []
 
-    def prepare(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> None:
-        """Nothing."""
+    def prepare(self, loaded: Generative, images: Images, asked: Sequence[Asked]) -> Sequence[Any]:
+        """Pictures as the model takes them, after its processor's work where it does that ahead."""
+        del asked
+        pictures = shown(images.values(), takes(self.model))
+        ready: Sequence[Any] = loaded.prepare(pictures) if hasattr(loaded, "prepare") else pictures
+        return ready
 
     def tables(self, found: list[pa.Table], images: Images, asked: Sequence[Asked]) -> list[pa.Table]:
         """The rows as they are."""
         return found
 
     def forward(
-        self, loaded: Generative, ready: None, images: Images, asked: Sequence[Asked]
+        self, loaded: Generative, ready: Sequence[Any], images: Images, asked: Sequence[Asked]
     ) -> list[pa.Table]:
         """Scores all questions that are scored in one sweep, and has the others answered in another."""
-        pixels = shown(images.values(), takes(self.model))
         questions = [(one.identity, one.question) for one in asked if one.question is not None]
         to_score = [pair for pair in questions if pair[1].score]
         to_write = [pair for pair in questions if not pair[1].score]
@@ -112,15 +115,15 @@ class GenerativeRespondent:
             replies: Sequence[Sequence[Reply | None] | None] = [None] * len(to_score)
             started = time.perf_counter()
             if isinstance(loaded, Accounting):
-                scores, replies = loaded.score_replies(pixels, asked_for)
+                scores, replies = loaded.score_replies(ready, asked_for)
             else:
-                scores = loaded.score(pixels, asked_for)
+                scores = loaded.score(ready, asked_for)
             latency = (time.perf_counter() - started) / len(images) / len(to_score)
             for (identity, question), found, told in zip(to_score, scores, replies, strict=True):
                 rows = scored_rows(images, softmax(found), question.labels, identity, latency)
                 tables[identity.digest()] = rows if told is None else _with_replies(rows, told)
         if to_write:
-            replies = loaded.generate(pixels, [question for _, question in to_write])
+            replies = loaded.generate(ready, [question for _, question in to_write])
             for (identity, _), written in zip(to_write, replies, strict=True):
                 tables[identity.digest()] = _reply_rows(images, written)
         return [tables[one.identity.digest()] for one in asked]
