@@ -27,7 +27,7 @@ test-oldest: .venv-oldest/dev
 suite:
 	$(BIN)/python -m pytest tests evals -n $(WORKERS)
 	$(BIN)/python -m pytest evals --profile specimens -n $(WORKERS)
-	$(BIN)/python -m pytest evals --profile specimens-restored
+	$(BIN)/python -m pytest evals --profile specimens-restored -n $(WORKERS)
 
 .venv/dev .venv/demo: .venv/%: $(STATED)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -40,7 +40,8 @@ def engine_for(bench: Bench, plan: Plan, *, processes: int, run: Path | None, pr
         run: see `Local`.
         progress: see `Local`.
     """
-    places = places_of(bench.device, processes)[: len({(job.stage, job.worker) for job in plan.jobs})]
+    workers = len({(job.stage, job.worker) for job in plan.jobs})
+    places = places_of(bench.device, max(1, min(processes, workers)))[:workers]
     if len(places) < 2:
         return Local(bench, run=run, progress=progress)
     return Devices(bench, places, run=run, progress=progress)
