@@ -123,7 +123,12 @@ def of_task(metrics: Iterable[Metric], task: str) -> list[Metric]:
 
 
 def left_out(metrics: Iterable[Metric], task: str) -> str:
-    """One line on the metrics that need another task; "" where there are none."""
+    """One line on the metrics that need another task; "" where there are none.
+
+    Of a choice nothing is said: nobody misses there what is measured of valence and arousal.
+    """
+    if task == "choice":
+        return ""
     here = {metric.name for metric in of_task(metrics, task)}
     absent = dict.fromkeys(metric.name for metric in metrics if metric.name not in here)
     return f"Left out, as they need another task than {task}: {', '.join(absent)}." if absent else ""
