@@ -91,7 +91,11 @@ class _Filling:
 
     def run(self) -> None:
         """Has all pictures answered: each batch is safe shortly after it is done."""
-        run_ahead(self._batches(), self._prepare, self._forward, self._write)
+        if self.identity.device != "cpu":
+            run_ahead(self._batches(), self._prepare, self._forward, self._write)
+            return
+        for indices in self._batches():  # the cores are the model's: threads beside it cost 8 to 13 %
+            self._write([(indices, self._forward(indices, self._prepare(indices)))])
 
     def _batches(self) -> Iterator[list[int]]:
         position = 0
